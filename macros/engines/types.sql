@@ -1,0 +1,69 @@
+{# SQL that differs between Postgres, DuckDB and Spark. #}
+
+{% macro type_text() %}{{ return(adapter.dispatch("type_text", "gates")()) }}{% endmacro %}
+{% macro default__type_text() %}{{ return("text") }}{% endmacro %}
+{% macro spark__type_text() %}{{ return("string") }}{% endmacro %}
+
+{% macro type_double() %}{{ return(adapter.dispatch("type_double", "gates")()) }}{% endmacro %}
+{% macro default__type_double() %}{{ return("double precision") }}{% endmacro %}
+{% macro duckdb__type_double() %}{{ return("double") }}{% endmacro %}
+{% macro spark__type_double() %}{{ return("double") }}{% endmacro %}
+
+{% macro type_bigint() %}{{ return("bigint") }}{% endmacro %}
+
+{% macro type_timestamp() %}{{ return(adapter.dispatch("type_timestamp", "gates")()) }}{% endmacro %}
+{% macro default__type_timestamp() %}{{ return("timestamp with time zone") }}{% endmacro %}
+{% macro spark__type_timestamp() %}{{ return("timestamp") }}{% endmacro %}
+
+{# A text as an SQL literal. #}
+{% macro literal(value) %}{{ return("'" ~ dbt.escape_single_quotes(value | string) ~ "'") }}{% endmacro %}
+
+{# A column by its name. Quoted, so that mixed case and reserved words work; a name that comes quoted is kept. #}
+{% macro column(name) %}
+    {% set quoted = name[0] in ['"', '`'] %}
+    {{ return(name if quoted else adapter.quote(name)) }}
+{% endmacro %}
+
+{# A number as it was written, without losing a bit: the shortest text that reads back as the same double. #}
+{% macro number(value) %}
+    {% if value is none %}{{ return("cast(null as " ~ gates.type_double() ~ ")") }}{% endif %}
+    {{ return("cast('" ~ (value | float) ~ "' as " ~ gates.type_double() ~ ")") }}
+{% endmacro %}
+
+{# Whether two type names mean the same type. Engines spell one type in several ways; a length or precision counts only
+   where it is declared. #}
+{% macro is_same_type(declared, actual) %}
+    {% set wanted, found = gates.canonical_type(declared), gates.canonical_type(actual) %}
+    {% if "(" not in wanted %}{% set found = found.split("(")[0] %}{% endif %}
+    {% do return(wanted == found) %}
+{% endmacro %}
+
+{% macro canonical_type(name) %}
+    {% set spelled = modules.re.sub("\\s*([(),])\\s*", "\\1", name | lower | trim) %}
+    {% set parts = spelled.split("(", 1) %}
+    {% set base = {
+        "int2": "smallint", "int4": "integer", "int": "integer", "int8": "bigint", "long": "bigint",
+        "float4": "real", "float8": "double", "double precision": "double",
+        "decimal": "numeric", "bool": "boolean",
+        "varchar": "text", "character varying": "text", "string": "text",
+        "timestamp without time zone": "timestamp", "timestamp_ntz": "timestamp",
+        "timestamptz": "timestamp with time zone",
+    }.get(parts[0], parts[0]) %}
+    {% do return(base ~ ("(" ~ parts[1] if parts | length > 1 else "")) %}
+{% endmacro %}
+
+{# A version of a relation's rows, or of those of one day: '<rows>:<sum of row hashes>', blind to the order of rows. #}
+{% macro data_version(relation, date_column=none, run_date=none) %}
+select
+    cast(count(*) as {{ gates.type_text() }}) || ':'
+    || coalesce(cast(sum({{ gates.row_hash("versioned") }}) as {{ gates.type_text() }}), '0') as version
+from {{ relation }} as versioned
+{% if date_column is not none -%}
+where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
+{%- endif %}
+{% endmacro %}
+
+{% macro row_hash(alias) %}{{ return(adapter.dispatch("row_hash", "gates")(alias)) }}{% endmacro %}
+{% macro default__row_hash(alias) %}{{ return("cast(hashtextextended(cast(" ~ alias ~ " as text), 0) as numeric)") }}{% endmacro %}
+{% macro duckdb__row_hash(alias) %}{{ return("cast(hash(" ~ alias ~ ") as hugeint)") }}{% endmacro %}
+{% macro spark__row_hash(alias) %}{{ return("cast(xxhash64(*) as decimal(38, 0))") }}{% endmacro %}

@@ -1,0 +1,52 @@
+{# From a measured partition to the rows that a gate returns. #}
+
+{# dbt's status of a gate: positive when a row fails, negative when rows only warn, zero when all pass.
+   A gate that returns no row has proven nothing, and a verdict that is neither `pass` nor `warn` is none: both fail. #}
+{% macro configure() %}
+    {% set failed = "sum(case when verdict in ('pass', 'warn') then 0 else 1 end)" %}
+    {{ config(
+        fail_calc="case when count(*) = 0 then 1 when " ~ failed ~ " > 0 then " ~ failed
+            ~ " else -sum(case when verdict = 'warn' then 1 else 0 end) end",
+        warn_if="<> 0",
+        error_if="> 0",
+        store_failures=true,
+        store_failures_as="table",
+    ) }}
+{% endmacro %}
+
+{# The last step of every gate.
+   judged: a CTE with metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
+   upper_bound, sample_size and reason.
+   on_missing: the verdict on data that are absent or unusable; verdicts: other reasons that do not lead to `fail`. #}
+{% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
+select
+    cast({{ gates.literal(gate) }} as {{ gates.type_text() }}) as gate,
+    cast(metric as {{ gates.type_text() }}) as metric,
+    cast(segment as {{ gates.type_text() }}) as segment,
+    {{ gates.date_literal(gates.run_date()) }} as run_date,
+    cast(current_value as {{ gates.type_text() }}) as current_value,
+    cast(reference_value as {{ gates.type_text() }}) as reference_value,
+    cast(statistic as {{ gates.type_double() }}) as statistic,
+    cast(lower_bound as {{ gates.type_double() }}) as lower_bound,
+    cast(upper_bound as {{ gates.type_double() }}) as upper_bound,
+    cast(sample_size as {{ gates.type_bigint() }}) as sample_size,
+    case
+        when reason = 'ok' then 'pass'
+        {%- for reason, verdict in verdicts.items() %}
+        when reason = '{{ reason }}' then '{{ verdict }}'
+        {%- endfor %}
+        when reason in ('no_current', 'no_reference', 'null_value') then '{{ on_missing }}'
+        else 'fail'
+    end as verdict,
+    cast(reason as {{ gates.type_text() }}) as reason
+from {{ judged }}
+{% endmacro %}
+
+{# True for a number that can be compared: neither NULL nor NaN nor infinite. Engines disagree on NaN, so it is named. #}
+{% macro is_usable(value) -%}
+    coalesce({{ value }} not in (
+        cast('NaN' as {{ gates.type_double() }}),
+        cast('Infinity' as {{ gates.type_double() }}),
+        cast('-Infinity' as {{ gates.type_double() }})
+    ), false)
+{%- endmacro %}

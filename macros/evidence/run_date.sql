@@ -1,0 +1,28 @@
+{# The run date as a `date`: the variable run_date, else the environment variable RUN_DATE, else today in UTC.
+   The environment is read only when dbt executes: dbt would otherwise parse the project anew for each date. #}
+{% macro run_date() %}
+    {% if not execute %}{% do return(modules.datetime.date(1970, 1, 1)) %}{% endif %}
+    {% set given = var("run_date", none) or env_var("RUN_DATE", "") or run_started_at.strftime("%Y-%m-%d") %}
+    {% set text = given | string | trim %}
+    {% if not modules.re.match("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", text) %}
+        {% do exceptions.raise_compiler_error(
+            "gates: the run date must be a day as YYYY-MM-DD; received " ~ tojson(text)
+            ~ ". Pass --vars 'run_date: 2017-12-31' or set RUN_DATE.") %}
+    {% endif %}
+    {% do return(modules.datetime.datetime.strptime(text, "%Y-%m-%d").date()) %}
+{% endmacro %}
+
+{# The day `days` before a date. #}
+{% macro days_before(day, days) %}
+    {% do return(day - modules.datetime.timedelta(days=days)) %}
+{% endmacro %}
+
+{% macro date_literal(day) -%}
+    cast('{{ day.isoformat() }}' as date)
+{%- endmacro %}
+
+{# Rows of one day. The column stays bare, so that an index or a partition can serve; it may be a date or a timestamp. #}
+{% macro in_day(date_column, day) -%}
+    ({{ gates.column(date_column) }} >= {{ gates.date_literal(day) }}
+        and {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(day, -1)) }})
+{%- endmacro %}

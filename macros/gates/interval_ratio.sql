@@ -1,0 +1,83 @@
+{% test interval_ratio(
+    model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
+    segment_column=none, min_segment_size=1, on_missing="fail"
+) %}
+    {{ gates.configure() }}
+    {% do gates.require_common(
+        "interval_ratio", date_column, days_back, segment_column, min_segment_size, on_missing, least_days_back=1
+    ) %}
+    {% do gates.require_choice("interval_ratio", "ratio_formula", ratio_formula, ["max_over_min", "relative_diff"]) %}
+    {% do gates.require_choice("interval_ratio", "ignore_zero", ignore_zero, [true, false]) %}
+    {% do gates.require_metrics("interval_ratio", metrics, above=1 if ratio_formula == "max_over_min" else 0) %}
+    {{ gates.interval_ratio_sql(
+        model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, on_missing
+    ) }}
+{% endtest %}
+
+{% macro interval_ratio_sql(
+    model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
+    segment_column=none, min_segment_size=1, on_missing="fail"
+) %}
+{% set today = gates.run_date() %}
+{% set metric_rows = [] %}
+{% for expression, threshold in metrics.items() %}
+    {% do metric_rows.append({"metric": gates.literal(expression), "threshold": gates.number(threshold)}) %}
+{% endfor %}
+with measured as (
+    {{ gates.measure(
+        model, metrics.keys() | list, date_column,
+        {"current": today, "reference": gates.days_before(today, days_back)}, segment_column
+    ) }}
+),
+
+metrics as (
+    {{ gates.metric_list(metric_rows) }}
+),
+
+by_metric as (
+    select
+        metrics.metric,
+        metrics.threshold,
+        measured.segment,
+        max(case when measured.period = 'current' then {{ gates.pick_metric(metrics | length) }} end) as current_value,
+        max(case when measured.period = 'reference' then {{ gates.pick_metric(metrics | length) }} end) as reference_value,
+        coalesce(max(case when measured.period = 'current' then measured.sample_size end), 0) as sample_size,
+        coalesce(max(case when measured.period = 'reference' then measured.sample_size end), 0) as reference_size
+    from metrics
+    left join measured on true
+    group by metrics.metric, metrics.threshold, measured.segment
+),
+
+compared as (
+    select
+        *,
+        {{ gates.is_usable("current_value") }} and {{ gates.is_usable("reference_value") }} as is_usable,
+        {{ gates.ratio(ratio_formula, "current_value", "reference_value") }} as statistic
+    from by_metric
+),
+
+judged as (
+    select
+        metric,
+        coalesce(segment, 'all') as segment,
+        current_value,
+        reference_value,
+        statistic,
+        null as lower_bound,
+        threshold as upper_bound,
+        sample_size,
+        case
+            when greatest(sample_size, reference_size) between 1 and {{ min_segment_size - 1 }} then 'insufficient_history'
+            when sample_size = 0 then 'no_current'
+            when reference_size = 0 then 'no_reference'
+            when not is_usable then 'null_value'
+            when current_value = 0 or reference_value = 0 then '{{ "ok" if ignore_zero else "zero_value" }}'
+            when sign(current_value) <> sign(reference_value) then 'sign_change'
+            when statistic < threshold then 'ok'
+            else 'out_of_bounds'
+        end as reason
+    from compared
+)
+
+{{ gates.evidence_rows("interval_ratio", "judged", on_missing, {"insufficient_history": "pass"}) }}
+{% endmacro %}

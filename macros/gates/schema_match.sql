@@ -1,0 +1,68 @@
+{% test schema_match(model, unexpected="fail") %}
+    {{ gates.configure() }}
+    {% do gates.require_choice("schema_match", "unexpected", unexpected, ["fail", "warn", "ignore"]) %}
+    {% if model is string %}
+        {% do gates.refuse("schema_match", "where", "left out: columns are the same in all rows", model) %}
+    {% endif %}
+    {{ gates.schema_match_sql(model, unexpected) }}
+{% endtest %}
+
+{% macro schema_match_sql(relation, unexpected) %}
+{% set found = gates.compare_columns(relation) if execute else [["", none, none, "ok"]] %}
+with judged as (
+    {% for name, actual_type, declared_type, reason in found -%}
+    select
+        {{ gates.literal(name) }} as metric,
+        'all' as segment,
+        {{ gates.literal(actual_type) if actual_type else "null" }} as current_value,
+        {{ gates.literal(declared_type) if declared_type else "null" }} as reference_value,
+        null as statistic,
+        null as lower_bound,
+        null as upper_bound,
+        null as sample_size,
+        '{{ reason }}' as reason
+    {{ "union all" if not loop.last }}
+    {% endfor %}
+)
+
+{{ gates.evidence_rows("schema_match", "judged", verdicts={
+    "unexpected_column": "pass" if unexpected == "ignore" else unexpected
+}) }}
+{% endmacro %}
+
+{# One [column, type found, type declared, reason] for each column that is declared or found. #}
+{% macro compare_columns(relation) %}
+    {% set declared = gates.declared_columns(gates.tested_node(model)) %}
+    {% set actual = {} %}
+    {% for column in adapter.get_columns_in_relation(relation) %}
+        {% do actual.update({column.name: column.data_type}) %}
+    {% endfor %}
+    {% set rows = [] %}
+    {% for name, data_type in declared.items() %}
+        {% set reason = "missing_column" if name not in actual
+            else ("ok" if gates.is_same_type(data_type, actual[name]) else "type_changed") %}
+        {% do rows.append([name, actual.get(name), data_type, reason]) %}
+    {% endfor %}
+    {% for name, data_type in actual.items() if name not in declared %}
+        {% do rows.append([name, data_type, none, "unexpected_column"]) %}
+    {% endfor %}
+    {% do return(rows) %}
+{% endmacro %}
+
+{# The columns of a model or a source as its YAML declares them: name to type. #}
+{% macro declared_columns(node) %}
+    {% set columns = {} %}
+    {% for column in node.columns.values() %}
+        {% if not column.data_type %}
+            {% do exceptions.raise_compiler_error(
+                "gates.schema_match: column `" ~ column.name ~ "` of " ~ node.unique_id ~ " has no data_type;"
+                ~ " declare it in the YAML of that model or source.") %}
+        {% endif %}
+        {% do columns.update({column.name if column.quote else column.name | lower: column.data_type}) %}
+    {% endfor %}
+    {% if not columns %}
+        {% do exceptions.raise_compiler_error(
+            "gates.schema_match: the YAML of " ~ node.unique_id ~ " declares no columns; list them with their data_type.") %}
+    {% endif %}
+    {% do return(columns) %}
+{% endmacro %}
