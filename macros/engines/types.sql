@@ -67,3 +67,43 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
 {% macro default__row_hash(alias) %}{{ return("cast(hashtextextended(cast(" ~ alias ~ " as text), 0) as numeric)") }}{% endmacro %}
 {% macro duckdb__row_hash(alias) %}{{ return("cast(hash(" ~ alias ~ ") as hugeint)") }}{% endmacro %}
 {% macro spark__row_hash(alias) %}{{ return("cast(xxhash64(*) as decimal(38, 0))") }}{% endmacro %}
+
+{# Whole days from `today` to the day of a column: 0 on that day, negative before it. #}
+{% macro day_number(date_column, today) %}{{ return(adapter.dispatch("day_number", "gates")(date_column, today)) }}{% endmacro %}
+{% macro default__day_number(date_column, today) -%}
+    (cast({{ gates.column(date_column) }} as date) - {{ gates.date_literal(today) }})
+{%- endmacro %}
+{% macro spark__day_number(date_column, today) -%}
+    datediff(cast({{ gates.column(date_column) }} as date), {{ gates.date_literal(today) }})
+{%- endmacro %}
+
+{# Every day from first_day to last_day, as profile_date. #}
+{% macro days_between(first_day, last_day) %}{{ return(adapter.dispatch("days_between", "gates")(first_day, last_day)) }}{% endmacro %}
+{% macro default__days_between(first_day, last_day) -%}
+    select cast(day as date) as profile_date
+    from generate_series(
+        cast('{{ first_day }}' as timestamp), cast('{{ last_day }}' as timestamp), interval '1 day'
+    ) as series (day)
+{%- endmacro %}
+{% macro spark__days_between(first_day, last_day) -%}
+    select explode(sequence({{ gates.date_literal(first_day) }}, {{ gates.date_literal(last_day) }})) as profile_date
+{%- endmacro %}
+
+{# The hour of a timestamp as text, '00' to '23'. #}
+{% macro hour(column) -%}
+    coalesce(lpad(cast(extract(hour from {{ gates.column(column) }}) as {{ gates.type_text() }}), 2, '0'), '(null)')
+{%- endmacro %}
+
+{# A hash of two values that can be summed without overflow; NULL is a value like any other. #}
+{% macro pair_hash(first, second) %}{{ return(adapter.dispatch("pair_hash", "gates")(first, second)) }}{% endmacro %}
+{% macro default__pair_hash(first, second) -%}
+    cast(hashtextextended(
+        coalesce(cast({{ first }} as text), '(null)') || '|' || coalesce(cast({{ second }} as text), '(null)'), 0
+    ) as numeric)
+{%- endmacro %}
+{% macro duckdb__pair_hash(first, second) -%}
+    cast(hash({{ first }}, {{ second }}) as hugeint)
+{%- endmacro %}
+{% macro spark__pair_hash(first, second) -%}
+    cast(xxhash64({{ first }}, {{ second }}) as decimal(38, 0))
+{%- endmacro %}

@@ -17,15 +17,15 @@
     {% endif %}
 {% endmacro %}
 
-{% macro require_number(gate, argument, value, above=none, at_least=none, at_most=none) %}
+{% macro require_number(gate, argument, value, above=none, at_least=none, below=none) %}
     {% set rule = "a number"
         ~ (" above " ~ above if above is not none else "")
         ~ (" of at least " ~ at_least if at_least is not none else "")
-        ~ (" and at most " ~ at_most if at_most is not none else "") %}
+        ~ (" and below " ~ below if below is not none else "") %}
     {% if not gates.is_number(value)
         or (above is not none and value <= above)
         or (at_least is not none and value < at_least)
-        or (at_most is not none and value > at_most) %}
+        or (below is not none and value >= below) %}
         {% do gates.refuse(gate, argument, rule, value) %}
     {% endif %}
 {% endmacro %}
@@ -42,6 +42,13 @@
     {% endif %}
 {% endmacro %}
 
+{% macro require_columns(gate, argument, values) %}
+    {% if values is mapping or values is not sequence or not values %}
+        {% do gates.refuse(gate, argument, "the name of a column or a list of them", values) %}
+    {% endif %}
+    {% for value in values %}{% do gates.require_column(gate, argument, value) %}{% endfor %}
+{% endmacro %}
+
 {# An expression becomes part of a statement, so it may not end that statement or hide the rest of it. #}
 {% macro require_expression(gate, argument, value) %}
     {% if value is not string or not value | trim or ";" in value or "--" in value or "/*" in value %}
@@ -50,13 +57,25 @@
 {% endmacro %}
 
 {# The arguments that most gates share; each gate passes what it has. #}
-{% macro require_common(gate, date_column=none, days_back=0, segment_column=none, min_segment_size=1, on_missing="fail",
-                        least_days_back=0) %}
-    {% if date_column is not none %}{% do gates.require_column(gate, "date_column", date_column) %}{% endif %}
-    {% if segment_column is not none %}{% do gates.require_column(gate, "segment_column", segment_column) %}{% endif %}
+{% macro require_common(
+    gate, date_column=none, days_back=0, segment_column=none, min_segment_size=1, on_missing="fail", weight=none,
+    least_days_back=0
+) %}
+    {% for argument, value in {"date_column": date_column, "segment_column": segment_column, "weight": weight}.items()
+        if value is not none %}
+        {% do gates.require_column(gate, argument, value) %}
+    {% endfor %}
     {% do gates.require_integer(gate, "days_back", days_back, least_days_back) %}
     {% do gates.require_integer(gate, "min_segment_size", min_segment_size, 1) %}
     {% do gates.require_choice(gate, "on_missing", on_missing, ["fail", "warn"]) %}
+{% endmacro %}
+
+{# A list of SQL aggregates, with at least one. #}
+{% macro require_expressions(gate, argument, values) %}
+    {% if values is string or values is mapping or values is not sequence or not values %}
+        {% do gates.refuse(gate, argument, "a list of SQL aggregates with at least one", values) %}
+    {% endif %}
+    {% for value in values %}{% do gates.require_expression(gate, argument, value) %}{% endfor %}
 {% endmacro %}
 
 {# Metrics are a mapping from an SQL aggregate to a threshold above its neutral value, below which all would fail. #}
@@ -79,5 +98,31 @@
     {% if max_value is not none %}{% do gates.require_number(gate, "max_value", max_value) %}{% endif %}
     {% if min_value is not none and max_value is not none and min_value > max_value %}
         {% do gates.refuse(gate, "min_value", "at most max_value (" ~ max_value ~ ")", min_value) %}
+    {% endif %}
+{% endmacro %}
+
+{# A share is at most 1, so a bound of 1 could never fail. #}
+{% macro require_share_bounds(gate, max_share, max_increase, history_days, on_short) %}
+    {% if max_share is none and max_increase is none %}
+        {% do gates.refuse(gate, "max_share", "given, or max_increase: without a bound the gate could never fail", max_share) %}
+    {% endif %}
+    {% for argument, value in {"max_share": max_share, "max_increase": max_increase}.items() if value is not none %}
+        {% do gates.require_number(gate, argument, value, at_least=0, below=1) %}
+    {% endfor %}
+    {% do gates.require_integer(gate, "history_days", history_days, 2) %}
+    {% do gates.require_choice(gate, "on_short", on_short, ["pass", "warn", "fail"]) %}
+{% endmacro %}
+
+{# The edges of bins, ascending; none where the column itself is the bucket. #}
+{% macro require_edges(gate, edges) %}
+    {% if edges is not none %}
+        {% if edges is string or edges is mapping or edges is not sequence or not edges %}
+            {% do gates.refuse(gate, "edges", "a list of ascending numbers", edges) %}
+        {% endif %}
+        {% for edge in edges %}
+            {% if not gates.is_number(edge) or (not loop.first and edge <= edges[loop.index0 - 1]) %}
+                {% do gates.refuse(gate, "edges", "a list of ascending numbers", edges) %}
+            {% endif %}
+        {% endfor %}
     {% endif %}
 {% endmacro %}

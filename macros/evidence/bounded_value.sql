@@ -1,11 +1,12 @@
 {# Evidence of the gates that ask whether one aggregate of a partition lies within fixed bounds, bounds included. #}
 {% macro bounded_value(
     gate, model, expression, lower_bound=none, upper_bound=none, expected=none, date_column=none, days_back=0,
-    segment_column=none, min_segment_size=1, on_missing="fail"
+    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
 with measured as (
     {{ gates.measure(
-        model, [expression], date_column, {"current": gates.days_before(gates.run_date(), days_back)}, segment_column
+        model, [expression], date_column, {"current": gates.days_before(gates.run_date(), days_back)},
+        segment_column, weight
     ) }}
 ),
 
@@ -39,5 +40,5 @@ judged as (
     left join measured on true
 )
 
-{{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "pass"}) }}
+{{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "'pass'"}) }}
 {% endmacro %}

@@ -17,7 +17,8 @@
 {# The last step of every gate.
    judged: a CTE with metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
    upper_bound, sample_size and reason.
-   on_missing: the verdict on data that are absent or unusable; verdicts: other reasons that do not lead to `fail`. #}
+   on_missing: the verdict on data that are absent or unusable; verdicts: SQL for other reasons
+   that do not simply lead to `fail`. #}
 {% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
 select
     cast({{ gates.literal(gate) }} as {{ gates.type_text() }}) as gate,
@@ -33,7 +34,7 @@ select
     case
         when reason = 'ok' then 'pass'
         {%- for reason, verdict in verdicts.items() %}
-        when reason = '{{ reason }}' then '{{ verdict }}'
+        when reason = '{{ reason }}' then {{ verdict }}
         {%- endfor %}
         when reason in ('no_current', 'no_reference', 'null_value') then '{{ on_missing }}'
         else 'fail'

@@ -1,6 +1,8 @@
 {# One pass over a partition: a select with one row per segment (and per period), the sample size, and one
    column m0, m1, … for each expression. `periods` maps a name to a day; without a date column all rows are one period. #}
-{% macro measure(model, expressions, date_column=none, periods={"current": none}, segment_column=none, as_text=false) %}
+{% macro measure(
+    model, expressions, date_column=none, periods={"current": none}, segment_column=none, weight=none, as_text=false
+) %}
 select
     {% if periods | length > 1 -%}
     case
@@ -17,7 +19,7 @@ select
     {% for expression in expressions -%}
     cast({{ expression }} as {{ gates.type_text() if as_text else gates.type_double() }}) as m{{ loop.index0 }},
     {% endfor -%}
-    count(*) as sample_size
+    {{ gates.row_count(weight) }} as sample_size
 from {{ model }}
 {% if date_column is not none -%}
 where
@@ -30,6 +32,11 @@ where
 group by {{ keys | join(", ") }}
 {% endif -%}
 {% endmacro %}
+
+{# The number of rows. In a profile one row stands for many, and `weight` names the column that says for how many. #}
+{% macro row_count(weight=none) -%}
+    {{ "count(*)" if weight is none else "coalesce(sum(" ~ gates.column(weight) ~ "), 0)" }}
+{%- endmacro %}
 
 {# A segment's name; rows without one are a segment of their own, not lost. #}
 {% macro segment(segment_column) -%}

@@ -1,22 +1,25 @@
 {% test interval_ratio(
     model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
-    segment_column=none, min_segment_size=1, on_missing="fail"
+    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
     {{ gates.configure() }}
+    {% do gates.require_column("interval_ratio", "date_column", date_column) %}
     {% do gates.require_common(
-        "interval_ratio", date_column, days_back, segment_column, min_segment_size, on_missing, least_days_back=1
+        "interval_ratio", date_column, days_back, segment_column, min_segment_size, on_missing, weight,
+        least_days_back=1
     ) %}
     {% do gates.require_choice("interval_ratio", "ratio_formula", ratio_formula, ["max_over_min", "relative_diff"]) %}
     {% do gates.require_choice("interval_ratio", "ignore_zero", ignore_zero, [true, false]) %}
     {% do gates.require_metrics("interval_ratio", metrics, above=1 if ratio_formula == "max_over_min" else 0) %}
     {{ gates.interval_ratio_sql(
-        model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, on_missing
+        model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size,
+        weight, on_missing
     ) }}
 {% endtest %}
 
 {% macro interval_ratio_sql(
     model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
-    segment_column=none, min_segment_size=1, on_missing="fail"
+    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
 {% set today = gates.run_date() %}
 {% set metric_rows = [] %}
@@ -26,7 +29,7 @@
 with measured as (
     {{ gates.measure(
         model, metrics.keys() | list, date_column,
-        {"current": today, "reference": gates.days_before(today, days_back)}, segment_column
+        {"current": today, "reference": gates.days_before(today, days_back)}, segment_column, weight
     ) }}
 ),
 
@@ -79,5 +82,5 @@ judged as (
     from compared
 )
 
-{{ gates.evidence_rows("interval_ratio", "judged", on_missing, {"insufficient_history": "pass"}) }}
+{{ gates.evidence_rows("interval_ratio", "judged", on_missing, {"insufficient_history": "'pass'"}) }}
 {% endmacro %}

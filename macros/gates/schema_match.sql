@@ -26,7 +26,7 @@ with judged as (
 )
 
 {{ gates.evidence_rows("schema_match", "judged", verdicts={
-    "unexpected_column": "pass" if unexpected == "ignore" else unexpected
+    "unexpected_column": gates.literal("pass" if unexpected == "ignore" else unexpected)
 }) }}
 {% endmacro %}
 

@@ -1,14 +1,14 @@
 {% test value_range(
     model, expression, min_value=none, max_value=none, date_column=none, days_back=0,
-    segment_column=none, min_segment_size=1, on_missing="fail"
+    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
     {{ gates.configure() }}
     {% do gates.require_expression("value_range", "expression", expression) %}
-    {% do gates.require_common("value_range", date_column, days_back, segment_column, min_segment_size, on_missing) %}
+    {% do gates.require_common("value_range", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
     {% do gates.require_bounds("value_range", min_value, max_value) %}
     {{ gates.bounded_value(
         "value_range", model, expression, min_value, max_value,
         date_column=date_column, days_back=days_back, segment_column=segment_column,
-        min_segment_size=min_segment_size, on_missing=on_missing
+        min_segment_size=min_segment_size, weight=weight, on_missing=on_missing
     ) }}
 {% endtest %}

@@ -1,21 +1,21 @@
 {% test value_tolerance(
     model, pass_value, expression="count(*)", tolerance=none, date_column=none, days_back=0,
-    segment_column=none, min_segment_size=1, on_missing="fail"
+    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
     {{ gates.configure() }}
     {% do gates.require_expression("value_tolerance", "expression", expression) %}
-    {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing) %}
+    {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
     {% set expected = gates.expected_value("value_tolerance", pass_value, tolerance) %}
     {% if expected is string %}
         {{ gates.equal_text(
             "value_tolerance", model, expression, expected, date_column, days_back,
-            segment_column, min_segment_size, on_missing
+            segment_column, min_segment_size, weight, on_missing
         ) }}
     {% else %}
         {% set margin = (expected | abs) * (tolerance or 0) %}
         {{ gates.bounded_value(
             "value_tolerance", model, expression, expected - margin, expected + margin, expected,
-            date_column, days_back, segment_column, min_segment_size, on_missing
+            date_column, days_back, segment_column, min_segment_size, weight, on_missing
         ) }}
     {% endif %}
 {% endtest %}
@@ -37,12 +37,12 @@
 
 {# Evidence of equality with a text. #}
 {% macro equal_text(
-    gate, model, expression, expected, date_column, days_back, segment_column, min_segment_size, on_missing
+    gate, model, expression, expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
 ) %}
 with measured as (
     {{ gates.measure(
-        model, [expression], date_column, {"current": gates.days_before(gates.run_date(), days_back)}, segment_column,
-        as_text=true
+        model, [expression], date_column, {"current": gates.days_before(gates.run_date(), days_back)},
+        segment_column, weight, as_text=true
     ) }}
 ),
 
@@ -71,5 +71,5 @@ judged as (
     left join measured on true
 )
 
-{{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "pass"}) }}
+{{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "'pass'"}) }}
 {% endmacro %}

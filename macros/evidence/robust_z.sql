@@ -1,0 +1,131 @@
+{# CTEs from `series` to `scored`: for each day from first_day to the run date, segment and metric, how far the value is from
+   the same weekday of the weeks before.
+     r = log(value / median of the same weekday over `weeks` weeks)
+     z = |r| / max(1.4826 * MAD of r over the `noise_days` before, min_noise)
+   1.4826 makes the median absolute deviation estimate a standard deviation (Rousseeuw and Croux 1993, JASA 88).
+   A value counts as history when it is a usable number, not zero, and its day was not rejected. #}
+{% macro robust_z(metrics, first_day, weeks, noise_days, min_noise) %}
+{% set metric_rows = [] %}
+{% for expression in metrics %}{% do metric_rows.append({"metric": gates.literal(expression)}) %}{% endfor %}
+metrics as (
+    {{ gates.metric_list(metric_rows) }}
+),
+
+rejected as (
+    {{ gates.rejected_days() }}
+),
+
+valued as (
+    select
+        series.day_number,
+        series.segment,
+        metrics.metric,
+        series.sample_size,
+        {{ gates.pick_metric(metrics | length) }} as current_value
+    from series
+    cross join metrics
+),
+
+history as (
+    select valued.*
+    from valued
+    left join rejected on valued.day_number = rejected.day_number
+    where rejected.day_number is null and valued.current_value <> 0 and {{ gates.is_usable("valued.current_value") }}
+),
+
+targets as (
+    -- every segment of the history is judged on every day, so that one that is gone is seen
+    select days.day_number, keys.segment, keys.metric
+    from (
+        select distinct metrics.metric, coalesce(series.segment, 'all') as segment
+        from metrics
+        left join series on true
+    ) as keys
+    cross join (
+        select distinct day_number from history union select {{ first_day }} as day_number
+    ) as days
+),
+
+weekday as (
+    select
+        targets.day_number,
+        targets.segment,
+        targets.metric,
+        {{ gates.median("history.current_value") }} as weekday_median,
+        count(history.current_value) as weekday_count
+    from targets
+    left join history
+        on targets.segment = history.segment
+        and targets.metric = history.metric
+        and history.day_number between targets.day_number - {{ 7 * weeks }} and targets.day_number - 7
+        and mod(targets.day_number - history.day_number, 7) = 0
+    group by targets.day_number, targets.segment, targets.metric
+),
+
+changed as (
+    select
+        weekday.*,
+        valued.current_value,
+        coalesce(valued.sample_size, 0) as sample_size,
+        history.day_number is not null as is_history,
+        case
+            when {{ gates.is_usable("valued.current_value") }} and valued.current_value <> 0
+                and sign(valued.current_value) = sign(weekday.weekday_median)
+                then ln(valued.current_value / weekday.weekday_median)
+        end as r
+    from weekday
+    left join valued
+        on weekday.day_number = valued.day_number
+        and weekday.segment = valued.segment
+        and weekday.metric = valued.metric
+    left join history
+        on weekday.day_number = history.day_number
+        and weekday.segment = history.segment
+        and weekday.metric = history.metric
+),
+
+centred as (
+    select
+        today.day_number,
+        today.segment,
+        today.metric,
+        {{ gates.median("past.r") }} as r_median,
+        count(past.r) as noise_count
+    from changed as today
+    left join changed as past
+        on today.segment = past.segment
+        and today.metric = past.metric
+        and past.is_history
+        and past.day_number between today.day_number - {{ noise_days }} and today.day_number - 1
+    where today.day_number >= {{ first_day }}
+    group by today.day_number, today.segment, today.metric
+),
+
+spread as (
+    select
+        centred.day_number,
+        centred.segment,
+        centred.metric,
+        centred.noise_count,
+        1.4826 * {{ gates.median("abs(past.r - centred.r_median)") }} as noise
+    from centred
+    left join changed as past
+        on centred.segment = past.segment
+        and centred.metric = past.metric
+        and past.is_history
+        and past.day_number between centred.day_number - {{ noise_days }} and centred.day_number - 1
+    group by centred.day_number, centred.segment, centred.metric, centred.noise_count
+),
+
+scored as (
+    select
+        changed.*,
+        spread.noise_count,
+        abs(changed.r) / greatest(coalesce(spread.noise, 0), {{ gates.number(min_noise) }}) as z
+    from changed
+    inner join spread
+        on changed.day_number = spread.day_number
+        and changed.segment = spread.segment
+        and changed.metric = spread.metric
+)
+{%- endmacro %}

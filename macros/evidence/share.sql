@@ -1,0 +1,83 @@
+{# Evidence of the gates that bound a share, from a CTE `series` whose m0 is the share of each day.
+   The bound is max_share, or the largest share of the history plus max_increase, whichever is lower. #}
+{% macro share_evidence(
+    gate, metric, max_share, max_increase, history_days, min_segment_size, on_missing, on_short
+) %}
+rejected as (
+    {{ gates.rejected_days() }}
+),
+
+history as (
+    select
+        series.segment,
+        max(series.m0) as largest_share,
+        count(*) as day_count
+    from series
+    left join rejected on series.day_number = rejected.day_number
+    where series.day_number < 0 and rejected.day_number is null
+    group by series.segment
+),
+
+segments as (
+    select coalesce(series.segment, 'all') as segment
+    from (select 1 as one) as always
+    left join series on true
+    group by coalesce(series.segment, 'all')
+),
+
+bounded as (
+    select
+        segments.segment,
+        today.m0 as current_value,
+        {{ "history.largest_share" if max_increase is not none else gates.number(none) }} as reference_value,
+        coalesce(today.sample_size, 0) as sample_size,
+        coalesce(history.day_count, 0) as day_count,
+        {% if max_increase is none -%}
+        {{ gates.number(max_share) }}
+        {%- elif max_share is none -%}
+        history.largest_share + {{ gates.number(max_increase) }}
+        {%- else -%}
+        least(
+            {{ gates.number(max_share) }},
+            coalesce(history.largest_share + {{ gates.number(max_increase) }}, {{ gates.number(max_share) }})
+        )
+        {%- endif %} as upper_bound
+    from segments
+    left join series as today on segments.segment = today.segment and today.day_number = 0
+    left join history on segments.segment = history.segment
+),
+
+judged as (
+    select
+        {{ gates.literal(metric) }} as metric,
+        segment,
+        current_value,
+        reference_value,
+        null as statistic,
+        null as lower_bound,
+        upper_bound,
+        sample_size,
+        case
+            when sample_size = 0 then 'no_current'
+            when sample_size < {{ min_segment_size }} then 'insufficient_history'
+            {% if max_share is not none -%}
+            when current_value > {{ gates.number(max_share) }} then 'out_of_bounds'
+            {% endif -%}
+            {% if max_increase is not none -%}
+            when day_count < {{ history_days // 2 }} then 'insufficient_history'
+            when current_value > upper_bound then 'out_of_bounds'
+            {% endif -%}
+            else 'ok'
+        end as reason
+    from bounded
+)
+
+{{ gates.evidence_rows(gate, "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
+{% endmacro %}
+
+{# A segment too small to judge passes with that reason; a history too short is what `on_short` says. #}
+{% macro short_verdicts(min_segment_size, on_short) %}
+    {% do return({
+        "insufficient_history": "case when sample_size < " ~ min_segment_size ~ " then 'pass' else '" ~ on_short ~ "' end"
+    }) %}
+{% endmacro %}

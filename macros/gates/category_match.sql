@@ -1,0 +1,108 @@
+{% test category_match(
+    model, column_name, date_column, max_unseen_share=0.01, require_usual=true, history_days=28,
+    weight=none, on_missing="fail", on_short="warn"
+) %}
+    {{ gates.configure() }}
+    {% do gates.require_column("category_match", "column_name", column_name) %}
+    {% do gates.require_column("category_match", "date_column", date_column) %}
+    {% do gates.require_number("category_match", "max_unseen_share", max_unseen_share, at_least=0, below=1) %}
+    {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
+    {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
+    {% do gates.require_common("category_match", date_column, on_missing=on_missing, weight=weight) %}
+    {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {{ gates.category_match_sql(
+        model, column_name, date_column, max_unseen_share, require_usual, history_days, weight, on_missing, on_short
+    ) }}
+{% endtest %}
+
+{# Unseen: on no day of the history. Usual: on every day of the history that has rows. #}
+{% macro category_match_sql(
+    model, column_name, date_column, max_unseen_share, require_usual, history_days, weight, on_missing, on_short
+) %}
+{% set category = "coalesce(cast(" ~ gates.column(column_name) ~ " as " ~ gates.type_text() ~ "), '(null)')" %}
+with series as (
+    {{ gates.daily_series(model, date_column, [], history_days, weight=weight, bucket=category) }}
+),
+
+rejected as (
+    {{ gates.rejected_days() }}
+),
+
+history as (
+    select series.*
+    from series
+    left join rejected on series.day_number = rejected.day_number
+    where series.day_number < 0 and rejected.day_number is null
+),
+
+today as (
+    select bucket, sample_size from series where day_number = 0
+),
+
+extent as (
+    select
+        (select count(distinct day_number) from history) as day_count,
+        (select sum(sample_size) from history) as history_size,
+        (select coalesce(sum(sample_size), 0) from today) as sample_size
+),
+
+categories as (
+    select
+        coalesce(past.bucket, today.bucket) as category,
+        coalesce(today.sample_size, 0) as today_size,
+        coalesce(past.day_count, 0) as seen_days,
+        coalesce(past.seen_size, 0) as seen_size
+    from today
+    full outer join (
+        select bucket, count(*) as day_count, sum(sample_size) as seen_size from history group by bucket
+    ) as past on today.bucket = past.bucket
+),
+
+shared as (
+    select
+        extent.day_count,
+        extent.sample_size,
+        categories.category,
+        categories.seen_days,
+        categories.today_size,
+        categories.today_size / cast(extent.sample_size as {{ gates.type_double() }}) as share,
+        categories.seen_size / cast(extent.history_size as {{ gates.type_double() }}) as usual_share,
+        sum(case when categories.seen_days = 0 then categories.today_size else 0 end) over ()
+        / cast(extent.sample_size as {{ gates.type_double() }}) as unseen_share
+    from extent
+    left join categories on extent.sample_size > 0 and extent.day_count >= {{ history_days // 2 }}
+),
+
+decided as (
+    select
+        *,
+        case
+            when sample_size = 0 then 'no_current'
+            when category is null then 'insufficient_history'
+            when seen_days = 0 and unseen_share > {{ gates.number(max_unseen_share) }} then 'unseen_category'
+            {% if require_usual -%}
+            when seen_days = day_count and today_size = 0 then 'missing_category'
+            {% endif -%}
+            else 'ok'
+        end as reason
+    from shared
+),
+
+judged as (
+    -- a row for each category that offends, and one for all the others together
+    select
+        {{ gates.literal("share of " ~ column_name) }} as metric,
+        case when reason in ('unseen_category', 'missing_category') then category else 'all' end as segment,
+        sum(share) as current_value,
+        sum(usual_share) as reference_value,
+        max(unseen_share) as statistic,
+        null as lower_bound,
+        {{ gates.number(max_unseen_share) }} as upper_bound,
+        max(sample_size) as sample_size,
+        reason
+    from decided
+    group by reason, case when reason in ('unseen_category', 'missing_category') then category else 'all' end
+)
+
+{{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(1, on_short)) }}
+{% endmacro %}
