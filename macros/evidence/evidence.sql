@@ -14,15 +14,16 @@
     ) }}
 {% endmacro %}
 
-{# The last step of every gate.
+{# The last step of every gate. A gate that looks at some of the rows says in the metric which (config.where).
    judged: a CTE with metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
    upper_bound, sample_size and reason.
    on_missing: the verdict on data that are absent or unusable; verdicts: SQL for other reasons
    that do not simply lead to `fail`. #}
 {% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
+{% set scope = " where " ~ config.get("where") if config.get("where") else "" %}
 select
     cast({{ gates.literal(gate) }} as {{ gates.type_text() }}) as gate,
-    cast(metric as {{ gates.type_text() }}) as metric,
+    cast(metric as {{ gates.type_text() }}) || {{ gates.literal(scope) }} as metric,
     cast(segment as {{ gates.type_text() }}) as segment,
     {{ gates.date_literal(gates.run_date()) }} as run_date,
     cast(current_value as {{ gates.type_text() }}) as current_value,

@@ -59,7 +59,7 @@
     {% if not execute or not tests %}{% do return("") %}{% endif %}
     {% do gates.ensure_ledger() %}
     {% do run_query(gates.insert_evidence_sql(tests)) %}
-    {% do gates.print_evidence(tests) %}
+    {% do gates.print_evidence() %}
     {% do return("") %}
 {% endmacro %}
 
