@@ -23,8 +23,14 @@
 {# Creates the ledger where it is not there yet. Many dbt processes may try at once. #}
 {% macro ensure_ledger() %}
     {% if not load_relation(gates.ledger()) %}
-        {% for statement in gates.create_ledger_statements() %}{% do run_query(statement) %}{% endfor %}
+        {% for statement in gates.create_ledger_statements() %}{% do gates.execute_and_commit(statement) %}{% endfor %}
     {% endif %}
+{% endmacro %}
+
+{# A hook runs in whatever transaction is open, and dbt rolls that back when the hook ends: so begin, and commit. #}
+{% macro execute_and_commit(sql) %}
+    {% call statement("ledger", auto_begin=true) %}{{ sql }}{% endcall %}
+    {% do adapter.commit() %}
 {% endmacro %}
 
 {% macro create_ledger_statements() %}{{ return(adapter.dispatch("create_ledger_statements", "gates")()) }}{% endmacro %}
@@ -58,7 +64,7 @@
     {% endfor %}
     {% if not execute or not tests %}{% do return("") %}{% endif %}
     {% do gates.ensure_ledger() %}
-    {% do run_query(gates.insert_evidence_sql(tests)) %}
+    {% do gates.execute_and_commit(gates.insert_evidence_sql(tests)) %}
     {% do gates.print_evidence() %}
     {% do return("") %}
 {% endmacro %}

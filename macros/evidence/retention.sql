@@ -4,8 +4,9 @@
     {% do gates.require_integer("prune_gate_results", "keep_days", keep_days, 120) %}
     {% if execute and load_relation(gates.ledger()) %}
         {% set first_kept = gates.days_before(gates.run_date(), keep_days) %}
-        {% do run_query("delete from " ~ gates.ledger() ~ " where run_date < " ~ gates.date_literal(first_kept)) %}
-        {% do adapter.commit() %}
+        {% do gates.execute_and_commit(
+            "delete from " ~ gates.ledger() ~ " where run_date < " ~ gates.date_literal(first_kept)
+        ) %}
         {% do log("gate_results now begins at " ~ first_kept.isoformat(), info=true) %}
     {% endif %}
 {% endmacro %}
