@@ -65,7 +65,7 @@
     {% if not execute or not tests %}{% do return("") %}{% endif %}
     {% do gates.ensure_ledger() %}
     {% do gates.execute_and_commit(gates.insert_evidence_sql(tests)) %}
-    {% do gates.print_evidence() %}
+    {% do gates.print_evidence(tests) %}
     {% do return("") %}
 {% endmacro %}
 

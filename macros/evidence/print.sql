@@ -1,24 +1,47 @@
 {# The evidence of this invocation in the log: one aligned line a metric, failures first. #}
-{% macro print_evidence() %}
+{% macro print_evidence(results) %}
     {% set rows = run_query(
-        "select relation, severity, " ~ gates.evidence_columns() | join(", ") ~ " from " ~ gates.ledger()
+        "select node_id, relation, severity, " ~ gates.evidence_columns() | join(", ") ~ " from " ~ gates.ledger()
         ~ " where invocation_id = " ~ gates.literal(invocation_id) ~ " order by relation, gate, metric, segment"
     ).rows %}
-    {% set lines = {"FAIL": [], "WARN": [], "PASS": []} %}
-    {% for row in rows %}{% do lines[gates.effect(row)].append(gates.evidence_cells(row)) %}{% endfor %}
-    {% do log("gates on " ~ gates.run_date().isoformat() ~ ": " ~ lines["FAIL"] | length ~ " failed, "
-        ~ lines["WARN"] | length ~ " warned, " ~ lines["PASS"] | length ~ " passed", info=true) %}
-    {% set cells = lines["FAIL"] + lines["WARN"] + lines["PASS"] %}
-    {% set widths = [] %}
-    {% for column in cells | first | default([]) %}
-        {% set index = loop.index0 %}
-        {% do widths.append(cells | map(attribute=index) | map("length") | max) %}
+    {% set lines, counts = {"FAIL": [], "WARN": [], "PASS": []}, {"FAIL": 0, "WARN": 0, "PASS": 0} %}
+    {% set messages, columns_as_declared = {}, {} %}
+    {% for result in results if result.status == "error" %}
+        {% do messages.update({result.node.unique_id: result.message | string}) %}
     {% endfor %}
-    {% for line in cells %}
-        {% set padded = [] %}
-        {% for cell in line %}{% do padded.append(cell.ljust(widths[loop.index0])) %}{% endfor %}
-        {% do log(padded | join("  ") | trim, info=true) %}
+    {% for row in rows %}
+        {% set effect = gates.effect(row) %}
+        {% do counts.update({effect: counts[effect] + 1}) %}
+        {% if row.gate == "schema_match" and row.reason == "ok" %}
+            {% do columns_as_declared.update({row.relation: columns_as_declared.get(row.relation, 0) + 1}) %}
+        {% else %}
+            {% do lines[effect].append(gates.evidence_cells(row, messages.get(row.node_id))) %}
+        {% endif %}
     {% endfor %}
+    {% for relation, count in columns_as_declared.items() %}
+        {% do lines["PASS"].append(
+            ["PASS", "schema_match", relation, "columns as declared", "current " ~ count, "", "", "", "", "ok"]
+        ) %}
+    {% endfor %}
+    {% do log("gates on " ~ gates.run_date().isoformat() ~ ": " ~ counts["FAIL"] ~ " failed, " ~ counts["WARN"]
+        ~ " warned, " ~ counts["PASS"] ~ " passed", info=true) %}
+    {% for line in gates.aligned(lines["FAIL"] + lines["WARN"] + lines["PASS"]) %}
+        {% do log(line, info=true) %}
+    {% endfor %}
+{% endmacro %}
+
+{# Rows of cells as lines whose columns stand under each other. #}
+{% macro aligned(rows) %}
+    {% set widths, lines = [], [] %}
+    {% for _ in rows | first | default([]) %}
+        {% do widths.append(rows | map(attribute=loop.index0) | map("length") | max) %}
+    {% endfor %}
+    {% for row in rows %}
+        {% set cells = [] %}
+        {% for cell in row %}{% do cells.append(cell.ljust(widths[loop.index0])) %}{% endfor %}
+        {% do lines.append(cells | select("ne", "") | join("  ") | trim) %}
+    {% endfor %}
+    {% do return(lines) %}
 {% endmacro %}
 
 {# What a row does to the run: a gate of severity warn never stops it. #}
@@ -26,7 +49,8 @@
     {% do return("WARN" if row.verdict == "fail" and row.severity == "warn" else row.verdict | upper) %}
 {% endmacro %}
 
-{% macro evidence_cells(row) %}
+{# message: what the database said, where the query failed. #}
+{% macro evidence_cells(row, message=none) %}
     {% set bounds = [] %}
     {% if row.lower_bound is not none %}{% do bounds.append("at least " ~ gates.short(row.lower_bound)) %}{% endif %}
     {% if row.upper_bound is not none %}
@@ -45,7 +69,7 @@
         statistic ~ " " ~ gates.short(row.statistic) if row.statistic is not none else "",
         bounds | join(", "),
         "n " ~ row.sample_size if row.sample_size is not none else "",
-        gates.reason_in_words(row.reason),
+        gates.reason_in_words(row.reason) ~ (": " ~ message.split() | join(" ") if message else ""),
     ]) %}
 {% endmacro %}
 
@@ -64,7 +88,7 @@
         "unseen_category": "category never seen before",
         "missing_category": "usual category is gone",
         "stale": "copy of an earlier day",
-        "query_error": "the query failed, see dbt's log",
+        "query_error": "the query failed",
     }.get(reason, reason)) %}
 {% endmacro %}
 

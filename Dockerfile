@@ -1,0 +1,41 @@
+# Plain Python and the project's own lock, not the official Airflow image: that one brings its own constraints,
+# some of which dbt cannot live with, and what runs here should be exactly what the tests ran.
+FROM python:3.11.14-slim-bookworm
+
+# Nothing reports usage to anybody: Airflow, Cosmos, dbt, MLflow.
+ENV AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=false \
+    AIRFLOW__COSMOS__ENABLE_TELEMETRY=false \
+    DBT_SEND_ANONYMOUS_USAGE_STATS=false \
+    MLFLOW_DISABLE_TELEMETRY=true \
+    DO_NOT_TRACK=1 \
+    GIT_PYTHON_REFRESH=quiet
+
+# The numbers of the official Airflow image, so that volumes can be exchanged with it.
+RUN useradd --uid 50000 --gid 0 --create-home airflow \
+    && install -d -o airflow -g 0 -m 775 /opt/airflow /opt/airflow/logs /opt/training-pipeline /opt/training-pipeline/state
+WORKDIR /opt/training-pipeline
+
+# The lock first: a change of the code does not install 300 packages again.
+COPY requirements.txt ./
+RUN pip install --no-cache-dir --require-hashes -r requirements.txt
+
+COPY --chown=airflow:0 . .
+RUN pip install --no-cache-dir --no-deps --editable .
+
+ENV AIRFLOW_HOME=/opt/airflow \
+    AIRFLOW__CORE__DAGS_FOLDER=/opt/training-pipeline/dags \
+    AIRFLOW__CORE__LOAD_EXAMPLES=false \
+    TRAINING_PIPELINE_STATE=/opt/training-pipeline/state \
+    DBT_TARGET=postgres
+USER airflow
+
+# Cosmos draws the DAG from dbt's manifest. Built here (no database is needed), every container draws the same one
+# and the dag-processor never runs dbt.
+RUN training-pipeline packages \
+    && dbt parse --project-dir dbt_project --profiles-dir .
+
+# After everything that is slow to build, because it changes with every commit.
+ARG GIT_COMMIT=""
+ENV GIT_COMMIT=$GIT_COMMIT
+
+CMD ["airflow", "version"]

@@ -1,0 +1,41 @@
+{# What is known of the model that was evaluated last for each run date: the rows that the model gates judge. #}
+{{ config(materialized="view", tags=["model_gate"]) }}
+
+with evaluations as (
+    select * from {{ source("ml", "model_evaluation") }}
+),
+
+last_evaluated as (
+    select
+        *,
+        max(evaluated_at) over (partition by run_date) as last_evaluated_at,
+        max(evaluated_at) over (partition by run_date, model_name, model_version) as version_evaluated_at
+    from evaluations
+),
+
+challenger as (
+    select
+        run_date,
+        model_name,
+        model_version,
+        snapshot_date,
+        evaluated_at,
+        metric,
+        segment,
+        value,
+        lower,
+        upper,
+        sample_size,
+        reference,
+        reference_version,
+        reference_value,
+        reference_lower,
+        reference_upper,
+        difference,
+        difference_lower,
+        difference_upper
+    from last_evaluated
+    where version_evaluated_at = last_evaluated_at
+)
+
+select * from challenger

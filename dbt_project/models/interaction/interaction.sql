@@ -1,0 +1,33 @@
+{# A new day costs a day: after the first build only the days from first_replaced_date() on are read and replaced. #}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_dates",
+    partition_by="interaction_date",
+    indexes=[{"columns": ["interaction_date"]}],
+    on_schema_change="fail",
+    pre_hook="{{ lock_for_replacement() }}",
+) }}
+
+with interactions as (
+    select * from {{ ref("stg_interaction") }}
+),
+
+until_run_date as (
+    select
+        interaction_id,
+        customer_id,
+        store_id,
+        department,
+        quantity,
+        amount,
+        interaction_at,
+        interaction_date
+    from interactions
+    where
+        interaction_date <= {{ gates.date_literal(gates.run_date()) }}
+        {% if is_incremental() -%}
+        and interaction_date >= {{ first_replaced_date(this, "interaction_date") }}
+        {%- endif %}
+)
+
+select * from until_run_date

@@ -1,0 +1,97 @@
+{# One row per customer and day with an interaction, a tenth of the rows of `interaction`: the snapshots read each
+   day up to twelve times a year. Each column only looks at that day or back, so that a snapshot may use all days
+   up to its date. `interaction` is read three times: as one import it would be written to disk and read serially. #}
+{{ config(materialized="table", indexes=[{"columns": ["interaction_date"]}]) }}
+
+{% set run_date = gates.date_literal(gates.run_date()) %}
+
+with totals as (
+    select
+        customer_id,
+        interaction_date,
+        count(*) as lines,
+        -- a sum of whole numbers is the same in any order, a sum of doubles is not
+        coalesce(sum(cast(round(amount * 10000) as {{ dbt.type_bigint() }})), 0) as amount_times_10000
+    from {{ ref("interaction") }}
+    where
+        interaction_date <= {{ run_date }}
+        and customer_id is not null
+    group by customer_id, interaction_date
+),
+
+first_store_days as (
+    select
+        customer_id,
+        store_id,
+        min(interaction_date) as interaction_date
+    from {{ ref("interaction") }}
+    where
+        interaction_date <= {{ run_date }}
+        and customer_id is not null
+        and store_id is not null
+    group by customer_id, store_id
+),
+
+new_stores as (
+    select
+        customer_id,
+        interaction_date,
+        count(*) as new_stores
+    from first_store_days
+    group by customer_id, interaction_date
+),
+
+first_department_days as (
+    select
+        customer_id,
+        department,
+        min(interaction_date) as interaction_date
+    from {{ ref("interaction") }}
+    where
+        interaction_date <= {{ run_date }}
+        and customer_id is not null
+        and department is not null
+    group by customer_id, department
+),
+
+new_departments as (
+    select
+        customer_id,
+        interaction_date,
+        count(*) as new_departments
+    from first_department_days
+    group by customer_id, interaction_date
+),
+
+with_previous as (
+    select
+        *,
+        lag(interaction_date) over (partition by customer_id order by interaction_date) as previous_date
+    from totals
+),
+
+final as (
+    select
+        totals.customer_id,
+        cast(totals.lines as {{ dbt.type_bigint() }}) as lines,
+        cast(totals.amount_times_10000 as {{ dbt.type_bigint() }}) as amount_times_10000,
+        cast(coalesce(new_stores.new_stores, 0) as {{ dbt.type_bigint() }}) as new_stores,
+        cast(coalesce(new_departments.new_departments, 0) as {{ dbt.type_bigint() }}) as new_departments,
+        cast(
+            {{ dbt.datediff("totals.previous_date", "totals.interaction_date", "day") }}
+            as {{ dbt.type_bigint() }}
+        ) as gap_days,
+        {{ is_weekend("totals.interaction_date") }} as is_weekend,
+        totals.interaction_date
+    from with_previous as totals
+    left join new_stores
+        on
+            totals.customer_id = new_stores.customer_id
+            and totals.interaction_date = new_stores.interaction_date
+    left join new_departments
+        on
+            totals.customer_id = new_departments.customer_id
+            and totals.interaction_date = new_departments.interaction_date
+)
+
+select * from final

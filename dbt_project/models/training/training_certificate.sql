@@ -1,0 +1,27 @@
+{# Built only when every gate of severity error above it has passed: dbt skips what is downstream of a failed test.
+   Append-only, and not lost to a full refresh: it is evidence. #}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="append",
+    full_refresh=false,
+    on_schema_change="fail",
+    tags=["data"],
+) }}
+
+with versions as (
+    {{ certified_versions() }}
+),
+
+certificate as (
+    select
+        {{ gates.date_literal(gates.run_date()) }} as run_date,
+        cast({{ dbt.current_timestamp() }} as {{ gates.type_timestamp() }}) as certified_at,
+        cast('{{ invocation_id }}' as {{ dbt.type_string() }}) as invocation_id,
+        -- gates that ran in other tasks of the same Airflow run belong to this certificate too
+        {{ gates.literal_or_null(env_var("AIRFLOW_CTX_DAG_RUN_ID", "") if execute else "") }} as dag_run_id,
+        cast(relation as {{ dbt.type_string() }}) as relation,
+        cast(version as {{ dbt.type_string() }}) as version
+    from versions
+)
+
+select * from certificate

@@ -1,0 +1,211 @@
+"""The command line: `training-pipeline --help`.
+
+Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a gate stopped the run.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.text import Text
+
+from training_pipeline.config import Settings, resolve_run_date
+from training_pipeline.errors import PipelineError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Nothing trains on data that has not been proven, nothing is promoted that has not been proven.",
+    epilog="Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a gate stopped the run.",
+)
+database = typer.Typer(no_args_is_help=True, help="The embedded Postgres server of this checkout.")
+app.add_typer(database, name="db")
+
+RunDate = Annotated[
+    str | None,
+    typer.Option("--run-date", help="The day to decide on, YYYY-MM-DD; else RUN_DATE, else today (UTC)."),
+]
+File = Annotated[
+    Path | None, typer.Argument(help="CSV or Parquet file with interactions; without it the sample.", show_default=False)
+]
+Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the sample that the tests use.")]
+
+console = Console(stderr=False, highlight=False)
+
+
+@app.command()
+def run(file: File = None, fixture: Fixture = False, run_date: RunDate = None) -> None:
+    """Load, gate, train, evaluate, gate, promote, report."""
+    from training_pipeline import pipeline, summary
+
+    settings = Settings.load()
+    outcome = pipeline.run(settings, resolve_run_date(run_date), console, file=file, fixture=fixture)
+    summary.show(settings, outcome, console)
+    if outcome.stopped is not None:
+        raise typer.Exit(outcome.stopped.exit_code)
+
+
+@app.command()
+def load(
+    file: File = None,
+    fixture: Fixture = False,
+    force: Annotated[bool, typer.Option("--force", help="Load again, and replace whatever the table holds.")] = False,
+    run_date: RunDate = None,
+) -> None:
+    """Fill raw.interaction with your file, or with the sample."""
+    from training_pipeline import pipeline, summary
+    from training_pipeline.loading import load as load_interactions
+
+    settings = Settings.load()
+    with pipeline.progress_bar(console) as progress:
+        task = progress.add_task("load", total=None)
+        result = load_interactions(
+            settings, file, fixture, force, lambda done, total: progress.update(task, completed=done, total=total)
+        )
+        progress.update(task, completed=result.rows, total=result.rows)
+    console.print(f"{result.note} ({result.rows:,} rows)")
+    if run_date and (hint := summary.last_day_hint(settings, resolve_run_date(run_date))):
+        console.print(hint)
+
+
+@app.command()
+def validate(
+    side: Annotated[str, typer.Argument(help="data or model")] = "data",
+    run_date: RunDate = None,
+) -> None:
+    """Build one side of the dbt project with its gates, and stop there."""
+    from training_pipeline import pipeline, summary
+
+    sides = {"data": pipeline.DATA_SIDE, "model": pipeline.MODEL_SIDE}
+    if side not in sides:
+        raise typer.BadParameter(f"must be data or model, received {side!r}", param_hint="side")
+    outcome = pipeline.Outcome(resolve_run_date(run_date))
+    try:
+        pipeline.gate(Settings.load(), outcome, side, sides[side])
+    finally:
+        summary.show_evidence(outcome.evidence.get(side, ()), console)
+
+
+@app.command()
+def train(run_date: RunDate = None) -> None:
+    """Train the challenger; refuses to start without the certificate of the run date."""
+    from training_pipeline.training import train as train_challenger
+
+    model = train_challenger(Settings.load(), resolve_run_date(run_date))
+    console.print(f"model version {model.version} ({model.estimator}, {model.rows:,} rows{', as before' if model.reused else ''})")
+
+
+@app.command()
+def evaluate(run_date: RunDate = None) -> None:
+    """Measure the challenger on the test snapshot, beside the baselines and the champion."""
+    from training_pipeline import summary
+    from training_pipeline.evaluation import evaluate as evaluate_challenger
+
+    settings, day = Settings.load(), resolve_run_date(run_date)
+    evaluate_challenger(settings, day)
+    summary.show_metrics(settings, day, console)
+
+
+@app.command()
+def promote(run_date: RunDate = None) -> None:
+    """Make the challenger the champion when every model gate passed, or keep the champion with a reason."""
+    from training_pipeline.promotion import promote as promote_challenger
+
+    decision = promote_challenger(Settings.load(), resolve_run_date(run_date))
+    console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
+
+
+@app.command()
+def rollback() -> None:
+    """Make the previous champion the champion again."""
+    from training_pipeline.promotion import rollback as roll_back
+
+    decision = roll_back(Settings.load())
+    console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
+
+
+@app.command()
+def report(run_date: RunDate = None) -> None:
+    """Write the report of a run date from what is known of it."""
+    from training_pipeline.report import write_report
+
+    console.print(str(write_report(Settings.load(), resolve_run_date(run_date))), soft_wrap=True)
+
+
+@app.command()
+def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> None:
+    """Serve MLflow's pages on this machine until Ctrl-C."""
+    import subprocess
+    import sys
+
+    from training_pipeline.registry import artifact_root, tracking_uri
+
+    settings = Settings.load()
+    arguments = ["--backend-store-uri", tracking_uri(settings), "--artifacts-destination", str(artifact_root(settings))]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@app.command()
+def packages() -> None:
+    """Install the dbt packages; goes on without those that only the package hub has when it cannot be reached."""
+    from training_pipeline.packages import install
+
+    for missing in install(Settings.load()):
+        console.print(f"dbt's package hub cannot be reached: going on without {missing}, the checks that need it are off")
+
+
+@database.command()
+def start() -> None:
+    """Start the server and leave it running; writes dbt_project/profiles.yml, so that a plain `dbt test` finds it."""
+    from training_pipeline import embedded
+    from training_pipeline.profile import write_profile
+
+    settings = Settings.load()
+    address = embedded.start(settings)
+    write_profile(settings, address)
+    console.print(f"running at {address}")
+    console.print("now: cd dbt_project && dbt test   (the address with its password: training-pipeline db url)")
+
+
+@database.command()
+def stop() -> None:
+    """Stop the server; its data stay."""
+    from training_pipeline import embedded
+
+    console.print("stopped" if embedded.stop(Settings.load()) else "it was not running")
+
+
+@database.command()
+def status() -> None:
+    """Say whether the server runs, and where its files are."""
+    from training_pipeline import embedded
+
+    found = embedded.status(Settings.load())
+    console.print(f"running at {found.address}, process {found.pid}" if found.running else "not running")
+    console.print(f"data {found.data}\nlog  {found.log}", soft_wrap=True)
+
+
+@database.command()
+def url() -> None:
+    """Print the address of the warehouse, with the password, for psql and other clients."""
+    from training_pipeline.warehouse import address
+
+    console.print(address(Settings.load()).uri(), soft_wrap=True)
+
+
+def main() -> None:
+    """Run the command line; an expected error is one clear line and an exit code, not a traceback."""
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=Console(stderr=True), show_path=False)]
+    )
+    try:
+        app()
+    except PipelineError as error:
+        Console(stderr=True, highlight=False).print(Text(str(error), style="bold red"), soft_wrap=True)
+        raise SystemExit(error.exit_code) from None

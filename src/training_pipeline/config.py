@@ -1,0 +1,148 @@
+"""The settings of one run, read once from the environment and frozen."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from training_pipeline.errors import PipelineError
+
+TARGETS = ("embedded", "postgres")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where things are and which database is used.
+
+    Parameters
+    ----------
+    root : Path
+        The checkout: it holds ``dbt_project/``, ``macros/`` and ``profiles.yml``.
+    state_dir : Path
+        Everything a run leaves behind outside the warehouse: the embedded server, artifacts, reports.
+    target : str
+        The dbt target, one of ``embedded`` and ``postgres``.
+    schema : str
+        The schema that dbt builds in.
+    timezone : str
+        IANA name of the zone that says which day an instant belongs to.
+    database, mlflow_database : str
+        The warehouse and MLflow's own database.
+    source : str
+        The table that dbt reads, ``<schema>.<table>``. Any but ``raw.interaction`` is the user's own.
+
+    Raises
+    ------
+    PipelineError
+        When a value cannot be used; the message names the environment variable that sets it.
+    """
+
+    root: Path
+    state_dir: Path
+    target: str = "embedded"
+    schema: str = "analytics"
+    timezone: str = "America/New_York"
+    database: str = "warehouse"
+    mlflow_database: str = "mlflow"
+    source: str = "raw.interaction"
+
+    def __post_init__(self) -> None:
+        if self.target not in TARGETS:
+            raise PipelineError(f"DBT_TARGET must be one of {', '.join(TARGETS)}, received {self.target!r}")
+        if not (self.root / "dbt_project" / "dbt_project.yml").is_file():
+            raise PipelineError(
+                f"no dbt_project/dbt_project.yml under {self.root}: "
+                "set TRAINING_PIPELINE_ROOT to the checkout"
+            )
+        names = (
+            ("WAREHOUSE_SCHEMA", self.schema),
+            ("EMBEDDED_DATABASE or PGDATABASE", self.database),
+            ("MLFLOW_DATABASE", self.mlflow_database),
+        )
+        for variable, name in names:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
+                raise PipelineError(
+                    f"{variable} must be letters, digits and underscores, not starting with a digit, "
+                    f"at most 63 of them; received {name!r}"
+                )
+        if self.database == self.mlflow_database:
+            raise PipelineError(
+                f"the warehouse and MLflow need a database each, both are {self.database!r}: "
+                "set MLFLOW_DATABASE"
+            )
+        try:
+            ZoneInfo(self.timezone)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise PipelineError(
+                f"TIMEZONE must be an IANA name such as Europe/Berlin, received {self.timezone!r}"
+            ) from error
+
+    @classmethod
+    def load(cls) -> Settings:
+        """Read the settings from the environment; unset and empty variables take their defaults."""
+
+        def read(variable: str, default: str) -> str:
+            return os.environ.get(variable) or default
+
+        root = Path(read("TRAINING_PIPELINE_ROOT", str(Path(__file__).parents[2]))).resolve()
+        target = read("DBT_TARGET", "embedded")
+        database = "PGDATABASE" if target == "postgres" else "EMBEDDED_DATABASE"
+        return cls(
+            root=root,
+            state_dir=Path(read("TRAINING_PIPELINE_STATE", str(root / ".state"))).resolve(),
+            target=target,
+            schema=read("WAREHOUSE_SCHEMA", "analytics"),
+            timezone=read("TIMEZONE", "America/New_York"),
+            database=read(database, "warehouse"),
+            mlflow_database=read("MLFLOW_DATABASE", "mlflow"),
+            source=f"{read('SOURCE_SCHEMA', 'raw')}.{read('SOURCE_TABLE', 'interaction')}",
+        )
+
+    @property
+    def loads_source(self) -> bool:
+        """Whether the table that dbt reads is the one that `load` fills."""
+        return self.source == "raw.interaction"
+
+    @property
+    def is_default_state(self) -> bool:
+        """Whether the state is the checkout's own, the one that a plain `dbt` on the command line goes with."""
+        return self.state_dir == self.root / ".state"
+
+    @property
+    def dbt_output(self) -> Path:
+        """Where dbt keeps ``target/`` and ``logs/``: where it does by itself, but apart for another state."""
+        return self.dbt_project if self.is_default_state else self.state_dir / "dbt"
+
+    @property
+    def dbt_project(self) -> Path:
+        """The folder of the dbt project."""
+        return self.root / "dbt_project"
+
+
+def resolve_run_date(value: str | None) -> datetime.date:
+    """Return the date that is decided on: the option, else ``RUN_DATE``, else today in UTC.
+
+    Raises
+    ------
+    PipelineError
+        When the value is not an ISO date (``YYYY-MM-DD``).
+
+    Examples
+    --------
+    >>> resolve_run_date("2017-12-31")
+    datetime.date(2017, 12, 31)
+    """
+    origin = "the run date (--run-date)" if value else "the environment variable RUN_DATE"
+    text = value or os.environ.get("RUN_DATE")
+    if not text:
+        return datetime.datetime.now(datetime.UTC).date()
+    try:
+        if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            raise ValueError(text)
+        return datetime.date.fromisoformat(text)
+    except ValueError as error:
+        raise PipelineError(f"{origin} must be a date as YYYY-MM-DD, received {text!r}") from error

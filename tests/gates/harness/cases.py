@@ -1,0 +1,119 @@
+"""The truth table: cases as data, read from `tests/gates/cases/*.yml`."""
+
+import datetime as dt
+import functools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.gates.harness.history import expand_history
+
+CASES = Path(__file__).parent.parent / "cases"
+ENGINES = ("postgres", "duckdb", "spark")
+RUN_DATE = dt.date(2017, 12, 31)
+EVIDENCE_COLUMNS = (
+    "metric",
+    "segment",
+    "verdict",
+    "reason",
+    "current_value",
+    "reference_value",
+    "statistic",
+    "lower_bound",
+    "upper_bound",
+    "sample_size",
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One gate on one small table, and all the evidence that it must leave.
+
+    Attributes
+    ----------
+    columns, rows : the table, types in the words of `engines.TYPES`; `history` adds rows by a rule
+    declared : columns and types that the YAML declares, where they are not those of the table
+    ledger : what earlier runs of this very gate left: `run_date`, `status`, `recorded_at`
+    evidence : the expected rows; what a row does not name is not compared
+    status : dbt's status of the test
+    """
+
+    gate: str
+    name: str
+    why: str
+    columns: Mapping[str, str]
+    arguments: Mapping[str, Any]
+    evidence: Sequence[Mapping[str, Any]]
+    status: str
+    rows: Sequence[Sequence[Any]] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    declared: Sequence[Mapping[str, Any]] = ()
+    ledger: Sequence[Mapping[str, Any]] = ()
+    engines: Sequence[str] = ENGINES
+    run_date: dt.date = RUN_DATE
+
+    def __post_init__(self) -> None:
+        if len(self.name) > 60:
+            raise ValueError(f"case {self.name}: the name must be at most 60 characters; it names a table")
+        unknown = {key for row in self.evidence for key in row} - set(EVIDENCE_COLUMNS)
+        if unknown or not all({"verdict", "reason"} <= set(row) for row in self.evidence):
+            raise ValueError(f"case {self.name}: evidence must name verdict and reason; unknown: {unknown}")
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ValueError(f"case {self.name}: each row must have {len(self.columns)} values")
+
+    @property
+    def tag(self) -> str:
+        """The dbt tag that selects all cases of one run date."""
+        return f"on_{self.run_date:%Y_%m_%d}"
+
+
+@functools.cache
+def load_cases(gate: str | None = None) -> tuple[Case, ...]:
+    """Read the cases of one gate, or of all."""
+    files = sorted(CASES.glob(f"{gate or '*'}.yml"))
+    cases = [case for file in files for case in _read_file(file)]
+    names = [case.name for case in cases]
+    repeated = {name for name in names if names.count(name) > 1}
+    if repeated or not cases:
+        raise ValueError(f"cases of {gate or 'all gates'}: {len(cases)} found, repeated names: {repeated}")
+    return tuple(cases)
+
+
+def _read_file(file: Path) -> Iterator[Case]:
+    document = yaml.safe_load(file.read_text(encoding="utf-8"))
+    for entry in document["cases"]:
+        values = {**document.get("defaults", {}), **entry}
+        values["arguments"] = {**document.get("defaults", {}).get("arguments", {}), **entry.get("arguments", {})}
+        run_date = values.get("run_date", RUN_DATE)
+        history = values.pop("history", [])
+        values["rows"] = list(values.get("rows", [])) + expand_history(history, values["columns"], run_date)
+        yield Case(gate=file.stem, **values)
+
+
+def differences(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Say how the evidence found differs from what is expected; nothing where it does not."""
+    remaining = list(found)
+    problems = []
+    for row in expected:
+        same = [other for other in remaining if all(is_same(row.get(k), other.get(k)) for k in row)]
+        if same:
+            remaining.remove(same[0])
+        else:
+            problems.append(f"expected {dict(row)}")
+    problems.extend(f"found    { {name: row.get(name) for name in EVIDENCE_COLUMNS} }" for row in remaining)
+    return problems
+
+
+def is_same(expected: Any, found: Any) -> bool:
+    """Compare two values; numbers as numbers, whatever their type and spelling."""
+    if expected is None or found is None:
+        return expected is None and found is None
+    try:
+        left, right = float(expected), float(found)
+    except ValueError:
+        return str(expected) == str(found)
+    return (math.isnan(left) and math.isnan(right)) or math.isclose(left, right, rel_tol=1e-9)

@@ -1,0 +1,92 @@
+"""Runs the truth table through dbt on one engine and reads the ledger back.
+
+As a program (`python -m tests.gates.harness.run <directory> <result.json>`) it does so on Spark, whose JVM wants a process.
+"""
+
+import json
+import os
+import sys
+import warnings
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.gates.harness.cases import Case, load_cases
+from tests.gates.harness.engines import SCHEMA, Engine, Row, Spark, create_statements, literal
+from tests.gates.harness.project import case_sources, environment, write_project
+
+LEDGER = f"{SCHEMA}.gate_results"
+
+
+def invoke(directory: Path, *arguments: str, manifest: Any = None) -> Any:
+    """Run a dbt command in this process, as `dbt <arguments>` in the project's directory."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # dbt's own, and those of the libraries it loads late
+        from dbt.cli.main import dbtRunner
+
+        where = ["--project-dir", str(directory), "--profiles-dir", str(directory)]
+        return dbtRunner(manifest=manifest).invoke([*arguments, *where, "--log-path", str(directory / "logs")])
+
+
+def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> dict[str, list[Row]]:
+    """Run every case that is meant for the engine, one dbt invocation for each run date.
+
+    Returns
+    -------
+    dict from the case's name to its rows of the ledger
+    """
+    chosen = [case for case in cases if engine.name in case.engines]
+    write_project(directory, engine.profile(), case_sources(engine.name, chosen))
+    engine.execute(create_statements(engine.name, chosen))
+    parsed = invoke(directory, "parse", "--quiet")
+    if not parsed.success:
+        raise RuntimeError(f"dbt could not parse the truth table: {parsed.exception}")
+    manifest = parsed.result
+    names = {
+        node.unique_id: node.name.removeprefix("case_") for node in manifest.nodes.values() if node.resource_type == "test"
+    }
+    _seed_ledger(engine, chosen, directory, manifest, {name: node_id for node_id, name in names.items()})
+    for run_date in sorted({case.run_date for case in chosen}):
+        os.environ.update(environment(run_date))
+        invoke(directory, "test", "--quiet", "--select", f"tag:on_{run_date:%Y_%m_%d}", manifest=manifest)
+    found = defaultdict(list)
+    for row in engine.query(f"select * from {LEDGER} where invocation_id <> 'seeded'"):
+        found[names[row["node_id"]]].append({key: str(value) if key in TIMES else value for key, value in row.items()})
+    return dict(found)
+
+
+TIMES = ("run_date", "recorded_at")
+
+
+def _seed_ledger(
+    engine: Engine, cases: Sequence[Case], directory: Path, manifest: Any, node_ids: Mapping[str, str]
+) -> None:
+    """Write what earlier runs of a case's gate have left, where the case says so."""
+    rows = [
+        f"select {', '.join(literal(engine.name, row[key]) for key in ('status',))}, "
+        f"cast({literal(engine.name, row['run_date'])} as date), "
+        f"cast({literal(engine.name, row['recorded_at'])} as timestamp), "
+        f"{literal(engine.name, node_ids[case.name])}, 'seeded'"
+        for case in cases
+        for row in case.ledger
+    ]
+    if rows:
+        created = invoke(directory, "run-operation", "--quiet", "gates.ensure_ledger", manifest=manifest)
+        if not created.success:
+            raise RuntimeError(f"dbt could not create the ledger: {created.exception}")
+        engine.execute([
+            f"insert into {LEDGER} (status, run_date, recorded_at, node_id, invocation_id) {' union all '.join(rows)}"
+        ])
+
+
+def main() -> None:
+    """Run the truth table on Spark and write the evidence as JSON."""
+    directory, result = Path(sys.argv[1]), Path(sys.argv[2])
+    os.chdir(directory)
+    found = run_truth_table(Spark(directory), load_cases(), directory / "project")
+    result.write_text(json.dumps(found, default=str), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
