@@ -12,7 +12,7 @@ ENV AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=false \
 
 # The numbers of the official Airflow image, so that volumes can be exchanged with it.
 RUN useradd --uid 50000 --gid 0 --create-home airflow \
-    && install -d -o airflow -g 0 -m 775 /opt/airflow /opt/airflow/logs /opt/training-pipeline /opt/training-pipeline/state
+    && install -d -o airflow -g 0 -m 775 /opt/airflow /opt/airflow/logs /opt/training-pipeline /opt/training-pipeline/.state
 WORKDIR /opt/training-pipeline
 
 # The lock first: a change of the code does not install 300 packages again.
@@ -25,7 +25,6 @@ RUN pip install --no-cache-dir --no-deps --editable .
 ENV AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/training-pipeline/dags \
     AIRFLOW__CORE__LOAD_EXAMPLES=false \
-    TRAINING_PIPELINE_STATE=/opt/training-pipeline/state \
     DBT_TARGET=postgres
 USER airflow
 

@@ -38,6 +38,7 @@ from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, 
 from cosmos.constants import InvocationMode, LoadMode, SourceRenderingBehavior, TestBehavior
 
 from training_pipeline.config import Settings
+from training_pipeline.dbt import manifest_path
 from training_pipeline.errors import GateStopped
 
 SETTINGS = Settings.load()
@@ -96,7 +97,7 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
         project_config=ProjectConfig(
             dbt_project_path=SETTINGS.dbt_project,
             # Built beforehand by scripts/airflow.sh or the image: the DAG is drawn without running dbt.
-            manifest_path=SETTINGS.dbt_project / "target" / "manifest.json",
+            manifest_path=manifest_path(SETTINGS),
             install_dbt_deps=False,
         ),
         profile_config=ProfileConfig(
@@ -117,8 +118,13 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
             **selection,
         ),
         operator_args={
-            # By the environment and not by --vars, which would make dbt parse the whole project again.
-            "env": {"RUN_DATE": RUN_DATE},
+            "env": {
+                # By the environment and not by --vars, which would make dbt parse the whole project again.
+                "RUN_DATE": RUN_DATE,
+                # Cosmos runs dbt in a copy of the project, one for each task, and reads there what came of it.
+                "DBT_TARGET_PATH": "target",
+                "DBT_LOG_PATH": "logs",
+            },
             "append_env": True,
             "interceptors": [connect_dbt],
             "callback": raise_verdict,

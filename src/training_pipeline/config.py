@@ -109,7 +109,7 @@ class Settings:
 
     @property
     def is_default_state(self) -> bool:
-        """Whether the state is the checkout's own, the one that a plain `dbt` on the command line goes with."""
+        """Whether the state is the checkout's own, which a plain `dbt` in it goes with."""
         return self.state_dir == self.root / ".state"
 
     @property

@@ -1,4 +1,4 @@
-"""dbt in this process: imported once, run several times, quiet; what it says is returned instead of printed."""
+"""dbt in this process: imported once, run several times, quiet; what it says is returned, not printed."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
     from training_pipeline.config import Settings
 
-# dbt's events that end a node, each with its name for the number of nodes of the run
-TOTALS = {"LogModelResult": "total", "LogTestResult": "num_models"}
-
 Progress = Callable[[int, int, str], None]
 
 
@@ -35,6 +32,8 @@ class DbtResult:
     ----------
     failed : tuple of str
         Unique ids of the tests that failed, or whose query crashed: either way nothing was proven.
+    crashed : tuple of str
+        What crashed in those of them whose query did, with the database's message.
     skipped : int
         Nodes that were not run because something above them failed.
     evidence : tuple of str
@@ -42,6 +41,7 @@ class DbtResult:
     """
 
     failed: tuple[str, ...]
+    crashed: tuple[str, ...]
     skipped: int
     evidence: tuple[str, ...]
 
@@ -61,46 +61,47 @@ def invoke(
 
     Parameters
     ----------
+    settings : Settings
+        Which project and which warehouse.
     arguments : sequence of str
         What would follow ``dbt`` on the command line, e.g. ``["build", "--exclude", "tag:model_gate"]``.
     run_date : datetime.date
-        Passed by the environment variable ``RUN_DATE``: with ``--vars`` dbt would parse the project anew for each date.
+        Passed by the environment variable ``RUN_DATE``: dbt parses the project anew for each ``--vars``.
     progress : callable, optional
         Called with (nodes done, nodes in all, name of the node) whenever a node is done.
 
     Raises
     ------
     PipelineError
-        When dbt itself broke: the project does not parse, the database is down, a model's SQL fails, the ledger cannot be
-        written.
+        When dbt itself broke: the project does not parse, the database is down, the SQL of a model fails, a unit
+        test fails, the ledger cannot be written.
     """
-    lines: list[str] = []
-    done: list[str] = []
-
-    def listen(event: Any) -> None:
-        if event.info.name == "JinjaLogInfo":
-            lines.append(event.info.msg)
-        elif event.info.name in TOTALS and progress is not None:
-            done.append(event.data.node_info.node_name)
-            progress(len(done), getattr(event.data, TOTALS[event.info.name]), done[-1])
-
-    outcome = _run(settings, arguments, run_date, [listen])
-    if outcome.result is None:
-        raise PipelineError(f"dbt {arguments[0]} broke: {_one_line(outcome.exception)}")
-    failed, broken, skipped = [], [], 0
-    for result in outcome.result.results:
-        status = str(result.status)
-        if result.node.resource_type == "test" and status in ("fail", "error"):
-            failed.append(result.node.unique_id)
-        elif status in ("error", "fail", "runtime error"):
-            broken.append(f"{result.node.name}: {_one_line(result.message)}")
-        elif status == "skipped":
-            skipped += 1
-    if broken:
-        raise PipelineError(f"dbt {arguments[0]} broke in {'; '.join(broken)}")
-    if not outcome.success and not failed:
-        raise PipelineError(f"dbt {arguments[0]} broke: {_one_line(outcome.exception)}")
-    return DbtResult(tuple(failed), skipped, tuple(lines))
+    listener = _Listener(progress)
+    outcome = _run(settings, arguments, run_date, [listener])
+    results: list[Any] | None = getattr(outcome.result, "results", None)
+    if results is None:
+        raise _broke(settings, arguments, _one_line(outcome.exception))
+    tests = [result for result in results if result.node.resource_type == "test"]
+    failed = [result for result in tests if result.status == "fail"]
+    crashed = [result for result in tests if result.status == "error"]
+    broken = [
+        result
+        for result in results
+        if result.node.resource_type != "test"
+        and result.status not in ("success", "skipped", "pass", "warn", "no-op")
+    ]
+    # A gate that failed is the reason to name, and what broke besides may be due to it; but when queries only
+    # crashed, the gates among them say no more than the models: the database is down, or the SQL is wrong.
+    if broken and not failed:
+        raise _broke(settings, arguments, "; ".join(map(_describe, broken)))
+    if not outcome.success and not (failed or crashed):
+        raise _broke(settings, arguments, _one_line(outcome.exception))
+    return DbtResult(
+        failed=tuple(result.node.unique_id for result in failed + crashed),
+        crashed=tuple(map(_describe, crashed)),
+        skipped=sum(result.status == "skipped" for result in results),
+        evidence=tuple(listener.lines),
+    )
 
 
 def compile_inline(settings: Settings, template: str, run_date: datetime.date) -> str:
@@ -113,8 +114,9 @@ def compile_inline(settings: Settings, template: str, run_date: datetime.date) -
     """
     outcome = _run(settings, ["compile", "--inline", template], run_date)
     if not outcome.success or outcome.result is None:
-        raise PipelineError(f"dbt compile broke: {_one_line(outcome.exception)}")
-    return str(outcome.result.results[0].node.compiled_code)
+        raise _broke(settings, ["compile"], _one_line(outcome.exception))
+    compiled: Any = outcome.result
+    return str(compiled.results[0].node.compiled_code)
 
 
 def read_manifest(settings: Settings) -> dict[str, Any]:
@@ -139,6 +141,36 @@ def manifest_path(settings: Settings) -> Path:
     return settings.dbt_output / "target" / "manifest.json"
 
 
+class _Listener:
+    """Collects the lines that the gates print, and passes on how many nodes are done."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.lines: list[str] = []
+        self._progress = progress
+        self._done = 0
+        self._total = 0
+
+    def __call__(self, event: Any) -> None:
+        """Take an event; dbt calls this from its worker threads."""
+        name = event.info.name
+        if name == "JinjaLogInfo":
+            self.lines.append(event.info.msg)
+        elif name == "ConcurrencyLine":
+            self._total = event.data.node_count
+        elif name in ("NodeFinished", "SkippingDetails") and self._progress is not None:
+            self._done += 1
+            self._progress(min(self._done, self._total), self._total, event.data.node_info.node_name)
+
+
+def _describe(result: Any) -> str:
+    return f"{result.node.name}: {_one_line(result.message)}"
+
+
+def _broke(settings: Settings, arguments: Sequence[str], why: str) -> PipelineError:
+    log = settings.dbt_output / "logs" / "dbt.log"
+    return PipelineError(f"dbt {arguments[0]} broke: {why} (more in {log})")
+
+
 def _run(
     settings: Settings,
     arguments: Sequence[str],
@@ -149,7 +181,10 @@ def _run(
     with _environment(dbt_environment(settings) | {"RUN_DATE": run_date.isoformat()}):
         runner = _runner()
         runner.callbacks = list(callbacks)
-        return runner.invoke(["--log-level", "none", *arguments, *location])
+        outcome = runner.invoke(["--log-level", "none", "--log-level-file", "debug", *arguments, *location])
+    if isinstance(outcome.exception, KeyboardInterrupt):
+        raise outcome.exception  # dbt turns it into a result, but who pressed Ctrl-C wants an end
+    return outcome
 
 
 @cache

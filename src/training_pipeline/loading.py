@@ -22,8 +22,8 @@ from training_pipeline.warehouse import address, connect
 
 SCHEMA, TABLE = "raw", "interaction"
 RELATION = f"{SCHEMA}.{TABLE}"
-# The model that dbt builds incrementally from the raw table.
-BUILT_INCREMENTALLY = "interaction"
+# The models that dbt builds incrementally from the raw table.
+BUILT_INCREMENTALLY = ("interaction", "interaction_daily")
 LOCK_TIMEOUT = "30s"
 
 Progress = Callable[[int, int | None], None]
@@ -59,11 +59,12 @@ def load(
 ) -> LoadResult:
     """Fill the raw table with a file of the user, the fixture, or (neither given) the sample.
 
-    Content that is there already is not loaded again. Without `file` and `fixture`, a table that holds data of
-    a user is kept as it is: the sample never replaces them unless `force` says so.
+    Content that is there already is not loaded again. Without `file` and `fixture`, a table with data of a
+    user is kept as it is: the sample never replaces them unless `force` says so.
 
-    When other content comes in, the model `interaction` is dropped in the same transaction: dbt builds it
-    incrementally, by the days around the run date, so all its other days would still show the old content.
+    When other content comes in, the models `interaction` and `interaction_daily` are dropped in the same
+    transaction: dbt builds them incrementally, by the days around the run date, so all their other days would
+    still show the old content.
 
     Parameters
     ----------
@@ -239,7 +240,8 @@ def _make_room(
             for column in columns
         )
         run(sql.SQL("create table {} ({})").format(sql.Identifier(SCHEMA, TABLE), definitions))
-    run(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, BUILT_INCREMENTALLY)))
+    for model in BUILT_INCREMENTALLY:
+        run(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, model)))
 
 
 def _check_totals(run: Callable[[sql.Composable], list[tuple[Any, ...]]], source: Source) -> None:

@@ -1,10 +1,10 @@
 {# Built only when every gate of severity error above it has passed: dbt skips what is downstream of a failed test.
-   Append-only, and not lost to a full refresh: it is evidence. #}
+   Append-only, and not lost to a full refresh: it is evidence. So a new column is added to the table as it is. #}
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
     full_refresh=false,
-    on_schema_change="fail",
+    on_schema_change="append_new_columns",
     tags=["data"],
 ) }}
 

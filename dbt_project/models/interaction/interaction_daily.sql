@@ -1,0 +1,21 @@
+{# The profile of `interaction`, day by day: what the gates that look back read instead of the history.
+   Replaces the same days as `interaction` does, and each of them has a row, also one that has lost all its rows. #}
+{{ config(
+    materialized="incremental",
+    incremental_strategy="replace_dates",
+    partition_by="profile_date",
+    indexes=[{"columns": ["profile_date"]}],
+    on_schema_change="fail",
+    pre_hook="{{ lock_for_replacement() }}",
+) }}
+
+{{ gates.daily_profile(
+    ref("interaction"),
+    date_column="interaction_date",
+    first_day=first_profiled_date(ref("interaction"), "interaction_date"),
+    last_day=gates.run_date(),
+    measures={"amount": var("amount_bin_edges")},
+    categories=["department"],
+    hour_of="interaction_at",
+    distinct=["customer_id"],
+) }}

@@ -1,0 +1,108 @@
+"""One embedded server for the whole session, and a fresh warehouse for each test.
+
+The databases are called the same in every test, because dbt parses the whole project anew when the profile changes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from training_pipeline import embedded, loading
+from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect_to
+
+ROOT = Path(__file__).parents[1]
+LOADED, REGISTRY = "template_loaded", "template_mlflow"
+# What a developer may have set for work on this or another project.
+FOREIGN = ("DBT_", "EMBEDDED_", "MLFLOW_", "PG", "RUN_DATE", "SOURCE_", "TIMEZONE", "TRAINING_PIPELINE_", "WAREHOUSE_")
+
+
+@pytest.fixture(scope="session")
+def make_state_dir() -> Iterator[Callable[[], Path]]:
+    """Make state folders outside pytest's own: only their owner may enter those, and root's server is not."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="training-pipeline-"))
+        folder.chmod(0o755)
+        made.append(folder)
+        return folder
+
+    yield make
+    for folder in made:
+        embedded.stop(Settings(ROOT, folder))
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def server(make_state_dir: Callable[[], Path]) -> Settings:
+    """The settings of the session's server; its databases belong to the tests, take `settings`."""
+    shared = Settings(ROOT, make_state_dir())
+    embedded.start(shared)
+    return shared
+
+
+@pytest.fixture(scope="session")
+def _loaded_template(server: Settings) -> str:
+    loading.load(server, fixture=True)
+    _copy(server, server.database, LOADED)
+    return LOADED
+
+
+@pytest.fixture(scope="session")
+def _registry_template(server: Settings) -> str:
+    from training_pipeline import registry
+
+    registry.client(server)  # creates MLflow's tables, which takes seconds
+    _copy(server, server.mlflow_database, REGISTRY)
+    return REGISTRY
+
+
+@pytest.fixture
+def environment(server: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The variables of a test: the session's server, and nothing that the developer's shell has set."""
+    for name in os.environ:
+        if name.startswith(FOREIGN):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TRAINING_PIPELINE_ROOT", str(ROOT))
+    monkeypatch.setenv("TRAINING_PIPELINE_STATE", str(server.state_dir))
+    return monkeypatch
+
+
+@pytest.fixture
+def settings(server: Settings, environment: pytest.MonkeyPatch) -> Settings:
+    """Settings of an empty warehouse."""
+    _copy(server, "template1", server.database)
+    return Settings.load()
+
+
+@pytest.fixture
+def loaded_settings(server: Settings, environment: pytest.MonkeyPatch, _loaded_template: str) -> Settings:
+    """Settings of a warehouse whose raw table holds the fixture, 2017-01-01 to 2017-04-30; nothing is built."""
+    _copy(server, _loaded_template, server.database)
+    return Settings.load()
+
+
+@pytest.fixture
+def pipeline_settings(server: Settings, loaded_settings: Settings, _registry_template: str) -> Settings:
+    """The same with an empty model registry."""
+    _copy(server, _registry_template, server.mlflow_database)
+    shutil.rmtree(server.state_dir / "mlartifacts", ignore_errors=True)
+    return loaded_settings
+
+
+def _copy(server: Settings, template: str, database: str) -> None:
+    """Replace a database by a copy of another."""
+    with connect_to(embedded.start(server), "postgres") as connection:
+        connection.autocommit = True
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [template]
+        )
+        connection.execute(f"drop database if exists {database} with (force)")
+        connection.execute(f"create database {database} template {template}")
