@@ -19,15 +19,12 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse import address, connect, dbt_environment
+from training_pipeline.warehouse import address, dbt_environment, ensure_database
 
 try:
     settings = Settings.load()
     server = address(settings)
-    with connect(settings) as connection:
-        connection.autocommit = True
-        if not connection.execute("select 1 from pg_database where datname = 'airflow'").fetchone():
-            connection.execute("create database airflow")
+    ensure_database(server, "airflow")
 except PipelineError as error:
     sys.exit(f"airflow.sh: {error}")
 

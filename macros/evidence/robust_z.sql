@@ -1,6 +1,6 @@
 {# CTEs from `series` to `scored`: for each day from first_day to the run date, segment and metric, how far the value is from
    the same weekday of the weeks before.
-     r = log(value / median of the same weekday over `weeks` weeks)
+     r = log(value / median of the same weekday over `weeks` weeks), as a difference of logs, which cannot overflow
      z = |r| / max(1.4826 * MAD of r over the `noise_days` before, min_noise)
    1.4826 makes the median absolute deviation estimate a standard deviation (Rousseeuw and Croux 1993, JASA 88).
    A value counts as history when it is a usable number, not zero, and its day was not rejected. #}
@@ -71,7 +71,7 @@ changed as (
         case
             when {{ gates.is_usable("valued.current_value") }} and valued.current_value <> 0
                 and sign(valued.current_value) = sign(weekday.weekday_median)
-                then ln(valued.current_value / weekday.weekday_median)
+                then ln(abs(valued.current_value)) - ln(abs(weekday.weekday_median))
         end as r
     from weekday
     left join valued

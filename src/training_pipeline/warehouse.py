@@ -128,12 +128,15 @@ def ensure_database(server: PostgresAddress, name: str) -> None:
     """
     with connect_to(server, "postgres") as connection:
         connection.autocommit = True
-        if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
+        known = "select 1 from pg_database where datname = %s"
+        if connection.execute(known, [name]).fetchone():
+            return
+        # one at a time: two at once get in each other's way in the template
+        connection.execute("select pg_advisory_lock(hashtext('training_pipeline.ensure_database'))")
+        if connection.execute(known, [name]).fetchone():
             return
         try:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        except psycopg.errors.DuplicateDatabase:
-            return  # another process was faster
         except psycopg.errors.InsufficientPrivilege as error:
             raise PipelineError(
                 f"database {name!r} does not exist on {server.host}:{server.port} and user {server.user!r} "

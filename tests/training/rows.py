@@ -16,11 +16,11 @@ CUSTOMERS = 200
 def training_rows(
     snapshots: Sequence[dt.date] = SNAPSHOTS, customers: int = CUSTOMERS, seed: int = 1, *, is_linear: bool = True
 ) -> pa.Table:
-    """Rows as dbt builds them, shuffled; the label depends on recency alone, in a line or only in the middle."""
+    """Rows as dbt builds them, shuffled; the label depends on recency alone: in a line of its logarithm, or not."""
     generator = np.random.default_rng(seed)
     rows = len(snapshots) * customers
     recency = generator.integers(0, 120, rows)
-    logit = 3 - recency / 20 if is_linear else np.where((recency > 30) & (recency < 80), -2, 2)
+    logit = 6 - 1.3 * np.log1p(recency) if is_linear else np.where((recency > 30) & (recency < 80), -2, 2)
     dates = np.repeat(np.array(snapshots, dtype="datetime64[D]"), customers)
     table = pa.table(
         {

@@ -16,7 +16,7 @@ from training_pipeline.dataset import from_table, split_by_time
 
 _FIT = """
 import hashlib
-from .rows import RUN_DATE, training_rows
+from training.rows import RUN_DATE, training_rows
 from training_pipeline import estimators
 from training_pipeline.dataset import from_table
 dataset = from_table(training_rows(customers=2_000), RUN_DATE)

@@ -10,7 +10,8 @@ select snapshot_date
 from (
     select
         {{ dbt.last_day(
-            dbt.dateadd("month", "1 - cast(months.generated_number as integer)", dbt.date_trunc("month", run_date)), "month"
+            dbt.dateadd("month", "1 - cast(months.generated_number as integer)", dbt.date_trunc("month", run_date)),
+            "month"
         ) }} as snapshot_date
     from (
         {{ dbt.generate_series(months) }}

@@ -1,8 +1,8 @@
 {# The incremental strategy `replace_dates`: the days from first_replaced_date() to the run date are deleted and
-   inserted anew in one transaction. dbt's own delete+insert deletes only the keys of the new batch: where a day's rows
-   have vanished from the source, the old ones would stay and every gate on them would pass.
-   The date column is the model's `partition_by`. Spark has no such transaction: there `insert_overwrite` by the same
-   partition_by replaces the days that have rows, and the vanished ones have to be dropped by a hook. #}
+   inserted anew in one transaction. dbt's own delete+insert deletes only the keys of the new batch: where a day's
+   rows have vanished from the source, the old ones would stay and every gate on them would pass. The date column is
+   the model's `partition_by`. Spark has no such transaction: there `insert_overwrite` by the same partition_by
+   replaces the days that have rows, and the vanished ones have to be dropped by a hook. #}
 {% macro get_incremental_replace_dates_sql(arg_dict) %}
     {% set target = arg_dict["target_relation"] %}
     {% set date_column = config.require("partition_by") %}
@@ -33,8 +33,8 @@
     )
 {%- endmacro %}
 
-{# Two runs at once would each delete the same rows and then both insert theirs. A pre-hook runs in the transaction
-   of the model, before it is read; readers are not held up. #}
+{# Two runs at once would each delete the same rows and then both insert theirs. A pre-hook runs in the transaction of
+   the model, before it is read; readers are not held up. #}
 {% macro lock_for_replacement() %}
     {% if execute and is_incremental() %}{{ adapter.dispatch("lock_table")(this) }}{% endif %}
 {% endmacro %}

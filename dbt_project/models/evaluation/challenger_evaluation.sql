@@ -1,4 +1,4 @@
-{# What is known of the model that was evaluated last for each run date: the rows that the model gates judge. #}
+{# What is known of the model that was evaluated last for each run date: what model gates judge. #}
 {{ config(materialized="view", tags=["model_gate"]) }}
 
 with evaluations as (
@@ -9,7 +9,9 @@ last_evaluated as (
     select
         *,
         max(evaluated_at) over (partition by run_date) as last_evaluated_at,
-        max(evaluated_at) over (partition by run_date, model_name, model_version) as version_evaluated_at
+        max(evaluated_at) over (
+            partition by run_date, model_name, model_version
+        ) as version_evaluated_at
     from evaluations
 ),
 

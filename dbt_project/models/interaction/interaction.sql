@@ -1,4 +1,5 @@
-{# A new day costs a day: after the first build only the days from first_replaced_date() on are read and replaced. #}
+{# A new day costs a day: after the first build only the days from first_replaced_date() on are read
+   and replaced. #}
 {{ config(
     materialized="incremental",
     incremental_strategy="replace_dates",

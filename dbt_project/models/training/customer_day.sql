@@ -1,9 +1,11 @@
-{# One row per customer and day with an interaction, a tenth of the rows of `interaction`: the snapshots read each
-   day up to twelve times a year. Each column only looks at that day or back, so that a snapshot may use all days
-   up to its date. `interaction` is read three times: as one import it would be written to disk and read serially. #}
+{# One row per customer and day with an interaction, a tenth of the rows of `interaction`: each day
+   is read by all snapshots after it. A column looks at that day or back, never ahead, so that a
+   snapshot may use all days up to its date. `interaction` is read three times: as one import it
+   would be put on disk and read serially, which takes twice as long. #}
 {{ config(materialized="table", indexes=[{"columns": ["interaction_date"]}]) }}
 
 {% set run_date = gates.date_literal(gates.run_date()) %}
+{% set bigint = dbt.type_bigint() %}
 
 with totals as (
     select
@@ -11,7 +13,9 @@ with totals as (
         interaction_date,
         count(*) as lines,
         -- a sum of whole numbers is the same in any order, a sum of doubles is not
-        coalesce(sum(cast(round(amount * 10000) as {{ dbt.type_bigint() }})), 0) as amount_times_10000
+        coalesce(
+            sum(cast(round(amount * 10000) as {{ bigint }})), 0
+        ) as amount_times_10000
     from {{ ref("interaction") }}
     where
         interaction_date <= {{ run_date }}
@@ -66,20 +70,22 @@ new_departments as (
 with_previous as (
     select
         *,
-        lag(interaction_date) over (partition by customer_id order by interaction_date) as previous_date
+        lag(interaction_date) over (
+            partition by customer_id order by interaction_date
+        ) as previous_date
     from totals
 ),
 
 final as (
     select
         totals.customer_id,
-        cast(totals.lines as {{ dbt.type_bigint() }}) as lines,
-        cast(totals.amount_times_10000 as {{ dbt.type_bigint() }}) as amount_times_10000,
-        cast(coalesce(new_stores.new_stores, 0) as {{ dbt.type_bigint() }}) as new_stores,
-        cast(coalesce(new_departments.new_departments, 0) as {{ dbt.type_bigint() }}) as new_departments,
+        cast(totals.lines as {{ bigint }}) as lines,
+        cast(totals.amount_times_10000 as {{ bigint }}) as amount_times_10000,
+        cast(coalesce(new_stores.new_stores, 0) as {{ bigint }}) as new_stores,
+        cast(coalesce(new_departments.new_departments, 0) as {{ bigint }}) as new_departments,
         cast(
             {{ dbt.datediff("totals.previous_date", "totals.interaction_date", "day") }}
-            as {{ dbt.type_bigint() }}
+            as {{ bigint }}
         ) as gap_days,
         {{ is_weekend("totals.interaction_date") }} as is_weekend,
         totals.interaction_date

@@ -1,6 +1,6 @@
-{# What was known of each customer at each month end: a row reads only the days up to its snapshot_date.
-   Where there is nothing to measure, the feature is 0, except for the gaps between visits (see below), so that no
-   feature is NULL. A window that reaches back before the first day of the data is as short as the data. #}
+{# What was known of each customer at each month end, from the days up to it. Where there is nothing
+   to measure, a feature is 0, except for the gaps between visits (see below), so that none is NULL.
+   A window that reaches back before the first day of the data is as short as the data. #}
 {{ config(materialized="table", indexes=[{"columns": ["snapshot_date", "customer_id"]}]) }}
 
 {% set visit_windows = [7, 14, 30, 60, 90, 180, 365] %}
@@ -18,19 +18,21 @@ month_ends as (
 ),
 
 snapshot_dates as (
-    -- distinct, so that Postgres computes the dates once and not again for each row that they are joined to
+    -- distinct, so that Postgres computes the dates once, not for each row that they are joined to
     select distinct snapshot_date from month_ends
-    where snapshot_date >= (select min(interaction_date) from customer_days)
+    where snapshot_date >= (select min(customer_days.interaction_date) from customer_days)
 ),
 
 days_before as (
     select
         snapshot_dates.snapshot_date,
         customer_days.*,
-        {{ dbt.datediff("customer_days.interaction_date", "snapshot_dates.snapshot_date", "day") }} as days_ago
+        {{ dbt.datediff(
+            "customer_days.interaction_date", "snapshot_dates.snapshot_date", "day"
+        ) }} as days_ago
     from snapshot_dates
     inner join customer_days
-        on customer_days.interaction_date <= snapshot_dates.snapshot_date
+        on snapshot_dates.snapshot_date >= customer_days.interaction_date
 ),
 
 history as (
@@ -49,7 +51,9 @@ history as (
         {% endfor -%}
         sum(amount_times_10000) as amount,
         {% for days in volume_windows -%}
-        sum(case when days_ago < {{ days }} then amount_times_10000 else 0 end) as amount_{{ days }},
+        sum(
+            case when days_ago < {{ days }} then amount_times_10000 else 0 end
+        ) as amount_{{ days }},
         {% endfor -%}
         sum(gap_days * gap_days) as squared_gaps,
         max(gap_days) as max_gap_days,
@@ -60,7 +64,7 @@ history as (
     group by snapshot_date, customer_id
 ),
 
--- the gaps between the visits of a customer add up to the time between the first and the last of them
+-- the gaps of a customer add up to the time between the first and the last visit
 gaps as (
     select
         *,
@@ -72,7 +76,7 @@ gaps as (
 gap_statistics as (
     select
         *,
-        -- one visit: no gap is over yet, and the one that began with it is at least tenure_days long
+        -- one visit: no gap is over yet, and the one that began then is at least tenure_days long
         case
             when gap_count > 0 then cast(gap_sum as {{ double }}) / gap_count
             else cast(tenure_days as {{ double }})
@@ -115,12 +119,16 @@ final as (
         cast(sd_gap_days as {{ double }}) as sd_gap_days,
         -- one visit: as for the mean
         cast(coalesce(max_gap_days, tenure_days) as {{ bigint }}) as max_gap_days,
-        -- a day at the least, so that a daily customer's first absent day does not divide by next to nothing
-        recency_days / greatest(mean_gap_days, cast(1 as {{ double }})) as recency_over_mean_gap,
-        cast(recency_days as {{ double }}) / greatest(coalesce(max_gap_days, tenure_days), 1) as recency_over_max_gap,
+        -- a day at the least, so that a daily customer's absence is not divided by next to nothing
+        recency_days
+        / greatest(mean_gap_days, cast(1 as {{ double }})) as recency_over_mean_gap,
+        cast(recency_days as {{ double }})
+        / greatest(coalesce(max_gap_days, tenure_days), 1) as recency_over_max_gap,
         -- best guess of "no change" is 1; 0 where there was no visit in 90 days
-        coalesce(cast(visit_days_30 as {{ double }}) / nullif(visit_days_90, 0) * 3, 0) as visit_days_trend,
-        coalesce(cast(amount_30 as {{ double }}) / nullif(cast(amount_90 as {{ double }}), 0) * 3, 0) as amount_trend
+        coalesce(
+            cast(visit_days_30 as {{ double }}) / nullif(visit_days_90, 0) * 3, 0
+        ) as visit_days_trend,
+        coalesce(cast(amount_30 as {{ double }}) / nullif(amount_90, 0) * 3, 0) as amount_trend
     from gap_statistics
 )
 

@@ -1,5 +1,6 @@
-{# Built only when every gate of severity error above it has passed: dbt skips what is downstream of a failed test.
-   Append-only, and not lost to a full refresh: it is evidence. So a new column is added to the table as it is. #}
+{# Built only when every gate of severity error above it has passed: dbt skips what is downstream of
+   a failed test. Append-only, and not lost to a full refresh: it is evidence. So a new column is
+   added to the table as it is. #}
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
@@ -18,7 +19,9 @@ certificate as (
         cast({{ dbt.current_timestamp() }} as {{ gates.type_timestamp() }}) as certified_at,
         cast('{{ invocation_id }}' as {{ dbt.type_string() }}) as invocation_id,
         -- gates that ran in other tasks of the same Airflow run belong to this certificate too
-        {{ gates.literal_or_null(env_var("AIRFLOW_CTX_DAG_RUN_ID", "") if execute else "") }} as dag_run_id,
+        {{ gates.literal_or_null(
+            env_var("AIRFLOW_CTX_DAG_RUN_ID", "") if execute else ""
+        ) }} as dag_run_id,
         cast(relation as {{ dbt.type_string() }}) as relation,
         cast(version as {{ dbt.type_string() }}) as version
     from versions

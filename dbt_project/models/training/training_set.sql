@@ -4,7 +4,9 @@
 with snapshots as (
     select
         *,
-        cast({{ dbt.dateadd("day", var("horizon_days") | int, "snapshot_date") }} as date) as label_end_date
+        cast(
+            {{ dbt.dateadd("day", var("horizon_days") | int, "snapshot_date") }} as date
+        ) as label_end_date
     from {{ ref("customer_snapshot") }}
 ),
 

@@ -1,16 +1,18 @@
-{# Tests of the package dbt_utils, off where it could not be installed. dbt_utils_installed then says so in each run, so
-   that a check that is off does not look like one that passed; grain and label have gates of their own besides. #}
+{# Tests of the package dbt_utils, off where it could not be installed. dbt_utils_installed then says so in each run,
+   so that a check that is off does not look like one that passed; grain and label have gates of their own besides. #}
 
 {% test unique_combination(model, columns) %}
-    {{ config(enabled=has_dbt_utils()) }}
-    {% if has_dbt_utils() %}
+    {% set installed = has_dbt_utils("unique_combination_of_columns") %}
+    {{ config(enabled=installed) }}
+    {% if installed %}
         {{ dbt_utils.test_unique_combination_of_columns(model, combination_of_columns=columns) }}
     {% endif %}
 {% endtest %}
 
 {% test accepted_range(model, column_name, min_value=none, max_value=none) %}
-    {{ config(enabled=has_dbt_utils()) }}
-    {% if has_dbt_utils() %}
+    {% set installed = has_dbt_utils("accepted_range") %}
+    {{ config(enabled=installed) }}
+    {% if installed %}
         {{ dbt_utils.test_accepted_range(model, column_name, min_value=min_value, max_value=max_value) }}
     {% endif %}
 {% endtest %}
@@ -18,9 +20,11 @@
 {% test dbt_utils_installed(model) %}
     {{ config(severity="warn") }}
     {% set message = "dbt_utils is not installed: the tests unique_combination and accepted_range are off" %}
-    {% if execute and not has_dbt_utils() %}
-        {% do log("WARNING " ~ message ~ ". Mend: `training-pipeline packages` once the dbt hub can be reached.", info=true) %}
+    {% set installed = has_dbt_utils("unique_combination_of_columns") and has_dbt_utils("accepted_range") %}
+    {% if execute and not installed %}
+        {% set mend = "Mend: `training-pipeline packages` once the dbt hub can be reached." %}
+        {% do log("WARNING " ~ message ~ ". " ~ mend, info=true) %}
     {% endif %}
     select '{{ message }}' as problem
-    {% if has_dbt_utils() %}where 1 = 0{% endif %}
+    {% if installed %}where 1 = 0{% endif %}
 {% endtest %}

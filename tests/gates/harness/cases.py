@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from tests.gates.harness.history import expand_history
+from .history import expand_history
 
 CASES = Path(__file__).parent.parent / "cases"
 ENGINES = ("postgres", "duckdb", "spark")

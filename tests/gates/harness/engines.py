@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.gates.harness.cases import Case
+from .cases import Case
 
 SCHEMA = "truth"
 # What the YAML of the cases calls a type, where an engine calls it otherwise.

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
-from tests.gates.harness.cases import Case
-from tests.gates.harness.engines import SCHEMA, type_name
+from .cases import Case
+from .engines import SCHEMA, type_name
 
-MACROS = Path("/tmp/gt/macros_try")
+MACROS = Path(__file__).parents[3] / "macros"
 
 
 def write_project(

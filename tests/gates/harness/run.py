@@ -1,6 +1,6 @@
 """Runs the truth table through dbt on one engine and reads the ledger back.
 
-As a program (`python -m tests.gates.harness.run <directory> <result.json>`) it does so on Spark, whose JVM wants a process.
+As a program (`python -m gates.harness.run <directory> <result.json>`) it does so on Spark, whose JVM wants a process.
 """
 
 import json
@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.gates.harness.cases import Case, load_cases
-from tests.gates.harness.engines import SCHEMA, Engine, Row, Spark, create_statements, literal
-from tests.gates.harness.project import case_sources, environment, write_project
+from .cases import Case, load_cases
+from .engines import SCHEMA, Engine, Row, Spark, create_statements, literal
+from .project import case_sources, environment, write_project
 
 LEDGER = f"{SCHEMA}.gate_results"
 

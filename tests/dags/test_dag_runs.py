@@ -1,0 +1,110 @@
+"""The DAG, run in one process by `dag.test()`: what is left unrun, and what the run is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.dags.conftest import RUN_DATE, Airflow
+from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect
+
+BEHIND_THE_INTERACTION_GATES = {
+    "data_gates.customer_day.run",
+    "data_gates.customer_day.test",
+    "data_gates.customer_snapshot.run",
+    "data_gates.customer_snapshot.test",
+    "data_gates.training_set.run",
+    "data_gates.training_set.test",
+    "data_gates.training_certificate_run",
+    "train",
+    "evaluate",
+    "model_gates.challenger_evaluation.run",
+    "model_gates.challenger_evaluation.test",
+    "promote",
+    "outcome",
+}
+
+
+def in_state(run: dict[str, Any], state: str) -> set[str]:
+    return {task_id for task_id, found in run["tasks"].items() if found == state}
+
+
+def query(settings: Settings, statement: str, *values: object, database: str | None = None) -> list[tuple[Any, ...]]:
+    with connect(settings, database) as connection:
+        return connection.execute(statement, values).fetchall()
+
+
+def model_versions(settings: Settings) -> int:
+    return len(query(settings, "select version from model_versions", database=settings.mlflow_database))
+
+
+@pytest.fixture(scope="module")
+def runs(airflow: Airflow, good_file: Path, half_file: Path) -> list[dict[str, Any]]:
+    """Good data, then the same day with half of its rows lost."""
+    answer = airflow.ask(*({"conf": {"run_date": RUN_DATE, "file": str(file)}} for file in (good_file, half_file)))
+    found: list[dict[str, Any]] = answer["runs"]
+    return found
+
+
+def test_good_data_are_trained_on_and_the_model_is_promoted(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+    good = runs[0]
+    assert good["state"] == "success"
+    assert set(good["tasks"].values()) == {"success"}
+    assert query(dag_settings, "select run_date::text, decision from ml.promotion_history") == [(RUN_DATE, "promoted")]
+    assert (dag_settings.state_dir / "reports").is_dir()
+
+
+def test_bad_data_leave_training_and_all_behind_it_unrun(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+    bad = runs[1]
+    assert in_state(bad, "failed") == {"data_gates.interaction.test"}
+    assert in_state(bad, "upstream_failed") == BEHIND_THE_INTERACTION_GATES
+    assert model_versions(dag_settings) == 1, "only the good run may have registered a model"
+    assert len(query(dag_settings, "select 1 from ml.promotion_history")) == 1
+
+
+def test_a_stopped_run_is_failed_although_its_report_is_written(runs: list[dict[str, Any]]) -> None:
+    assert runs[1]["tasks"]["report"] == "success"
+    assert runs[1]["state"] == "failed"
+
+
+def test_a_verdict_is_not_retried(runs: list[dict[str, Any]]) -> None:
+    assert runs[1]["tries"]["data_gates.interaction.test"] == 1
+
+
+def test_the_ledger_says_why_and_which_task_of_which_run_found_it(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+    failed = query(
+        dag_settings,
+        "select dag_id, dag_run_id, task_id, try_number, gate, metric, reason from analytics.gate_results"
+        " where verdict = 'fail' and run_date = %s",
+        RUN_DATE,
+    )
+    assert {row[:4] for row in failed} == {("training_pipeline", runs[1]["run_id"], "data_gates.interaction.test", 1)}
+    assert ("interval_ratio", "count(*)", "out_of_bounds") in {row[4:] for row in failed}
+
+
+def test_every_gate_of_a_run_is_in_the_ledger_under_its_task(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+    tasks = query(
+        dag_settings, "select distinct task_id from analytics.gate_results where dag_run_id = %s", runs[0]["run_id"]
+    )
+    assert {task for (task,) in tasks} == {task for task in runs[0]["tasks"] if task.endswith(".test")}
+    assert query(dag_settings, "select count(*) from analytics.gate_results where dag_id is null") == [(0,)]
+
+
+def test_a_lost_database_is_retried_and_then_fails_the_run(airflow: Airflow) -> None:
+    answer = airflow.ask(
+        {"conf": {"run_date": RUN_DATE}, "skip": "load"},
+        DBT_TARGET="postgres",
+        PGHOST="127.0.0.1",
+        PGPORT="1",
+        PGUSER="nobody",
+        PGDATABASE="warehouse",
+    )
+    run = answer["runs"][0]
+    assert run["state"] == "failed"
+    assert run["tasks"]["data_gates.raw_interaction.test"] == "failed"
+    assert run["tries"]["data_gates.raw_interaction.test"] == 3
+    assert run["tasks"]["train"] == "upstream_failed"
+    assert "GateStopped" not in answer["log"]

@@ -1,0 +1,95 @@
+"""`make airflow`: real services, a real run through the API, and nothing left behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.dags.airflow_api import AirflowApi, wait_for
+from tests.dags.conftest import ROOT, RUN_DATE
+from training_pipeline.config import Settings
+
+START_SECONDS = 240
+RUN_SECONDS = 420
+LOGIN = re.compile(r"Airflow is on (?P<url>\S+) +user: (?P<user>\S+) +password: (?P<password>\S+)")
+
+
+@dataclass
+class LocalAirflow:
+    """A running scripts/airflow.sh and what it has printed so far."""
+
+    process: subprocess.Popen[str]
+    printed: list[str] = field(default_factory=list)
+
+    def listen(self) -> None:
+        assert self.process.stdout is not None
+        self.printed.extend(iter(self.process.stdout.readline, ""))
+
+    def login(self) -> re.Match[str] | None:
+        assert self.process.poll() is None, "".join(self.printed)
+        return LOGIN.search("".join(self.printed))
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(60)
+
+
+def processes_of(home: Path) -> list[psutil.Process]:
+    """Return the processes that belong to the Airflow in `home`."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("AIRFLOW_HOME") == str(home):
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def local_airflow(dag_environment: dict[str, str]) -> Iterator[LocalAirflow]:
+    process = subprocess.Popen(
+        [ROOT / "scripts" / "airflow.sh"],
+        env=dag_environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    airflow = LocalAirflow(process)
+    listener = threading.Thread(target=airflow.listen, daemon=True)
+    listener.start()
+    yield airflow
+    if process.poll() is None:
+        airflow.stop()
+    listener.join(10)
+
+
+def test_it_starts_runs_the_dag_and_stops_without_a_trace(
+    local_airflow: LocalAirflow, dag_settings: Settings, good_file: Path
+) -> None:
+    login = wait_for("the address and password of Airflow", local_airflow.login, START_SECONDS)
+    assert login["url"].startswith("http://127.0.0.1:")
+    home = dag_settings.state_dir / "airflow"
+    listening = {
+        connection.laddr.ip
+        for process in processes_of(home)
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    }
+    assert listening == {"127.0.0.1"}
+
+    api = AirflowApi(login["url"], login["user"], login["password"])
+    state, tasks = api.run("training_pipeline", {"run_date": RUN_DATE, "file": str(good_file)}, RUN_SECONDS)
+    assert (state, set(tasks.values())) == ("success", {"success"}), (tasks, local_airflow.printed)
+
+    assert local_airflow.stop() == 0
+    assert processes_of(home) == []

@@ -1,0 +1,61 @@
+"""The command line in this process, and a warehouse that was built from healthy data the day before."""
+
+from __future__ import annotations
+
+import datetime
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from training_pipeline import cli, dbt
+from training_pipeline.config import Settings
+
+RUN_DATE = datetime.date(2017, 4, 30)
+BUILT = "template_built"
+HEALTHY = ("--exclude", "resource_type:unit_test")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended; white space in what it printed is folded, so that line breaks do not matter."""
+
+    exit_code: int
+    printed: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run `training-pipeline` with arguments."""
+
+    def run(*arguments: str) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["training-pipeline", *arguments])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        printed = capsys.readouterr()
+        return Ended(int(stop.value.code or 0), " ".join((printed.out + printed.err).split()))
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def _built_template(server: Settings, _loaded_template: str, copy_database: Callable[[str, str], None]) -> str:
+    copy_database(_loaded_template, server.database)
+    the_day_before = RUN_DATE - datetime.timedelta(days=1)
+    built = dbt.invoke(server, ["build", "--select", "+interaction_daily", *HEALTHY], the_day_before)
+    assert built.success, built.evidence
+    copy_database(server.database, BUILT)
+    return BUILT
+
+
+@pytest.fixture
+def built_settings(
+    pipeline_settings: Settings, _built_template: str, copy_database: Callable[[str, str], None]
+) -> Settings:
+    """The fixture loaded, and the interactions and their profile built for the day before the run date."""
+    copy_database(_built_template, pipeline_settings.database)
+    return pipeline_settings

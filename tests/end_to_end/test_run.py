@@ -1,0 +1,47 @@
+"""The whole way on the fixture, and once more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from training_pipeline import registry
+from training_pipeline.config import Settings
+from training_pipeline.dataset import read
+from training_pipeline.warehouse import connect
+
+from .conftest import RUN_DATE, Command
+
+STATE = {
+    "interactions": "select count(*), sum(amount)::numeric(20, 4) from analytics.interaction",
+    "profile": "select md5(string_agg(p::text, '|' order by p::text)) from analytics.interaction_daily as p",
+    "training set": "select md5(string_agg(t::text, '|' order by t::text)) from analytics.training_set as t",
+    "evaluation": "select metric, segment, reference, value, lower, upper from ml.model_evaluation"
+    " where reference <> 'champion' order by metric, segment, reference",
+    "verdicts": "select distinct node_id, metric, segment, verdict, reason, current_value from analytics.gate_results"
+    " where metric not like '%champion%' and current_value is not null order by node_id, metric, segment",
+}
+
+
+def state(settings: Settings) -> dict[str, list[Any]]:
+    with connect(settings) as connection:
+        return {name: connection.execute(query).fetchall() for name, query in STATE.items()}  # type: ignore[call-overload]
+
+
+def test_run_promotes_and_a_second_run_changes_nothing(pipeline_settings: Settings, command: Command) -> None:
+    first = command("run", "--fixture", "--run-date", str(RUN_DATE))
+    assert first.exit_code == 0, first.printed
+    assert "PROMOTED model version 1" in first.printed
+    before = state(pipeline_settings)
+    champion = registry.with_alias(pipeline_settings, registry.CHAMPION)
+    assert champion is not None and champion.version == "1"
+    features = read(pipeline_settings, RUN_DATE).frame
+    predictions = registry.predict(pipeline_settings, champion, features)
+
+    second = command("run", "--fixture", "--run-date", str(RUN_DATE))
+
+    assert second.exit_code == 0, second.printed
+    assert "KEPT model version 1" in second.printed, "a champion is not replaced by itself"
+    assert state(pipeline_settings) == before
+    again = registry.with_alias(pipeline_settings, registry.CHAMPION)
+    assert again is not None and again.version == "1"
+    assert (registry.predict(pipeline_settings, again, features) == predictions).all()

@@ -1,0 +1,83 @@
+"""The SQL of a gate, compiled by dbt's own compiler without a run, for tests that need many thousand verdicts."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .engines import Engine
+from .project import write_project
+from .run import invoke
+
+
+class GateCompiler:
+    """A parsed dbt project whose tests are compiled one by one.
+
+    Compiling is what `dbt test` does with a test before it runs it: arguments are checked, the macros rendered with
+    `execute` true, against the same graph. Only the run date of the environment and `manifest.macros` matter beside that.
+    """
+
+    def __init__(self, engine: Engine, directory: Path, models: Mapping[str, Any], macros: Path | None = None) -> None:
+        project = write_project(directory, engine.profile(), models, **({"macros": macros} if macros else {}))
+        parsed = invoke(project, "parse", "--quiet")
+        if not parsed.success:
+            raise RuntimeError(f"dbt could not parse {project}: {parsed.exception}")
+        self.manifest = parsed.result
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from dbt.adapters.factory import FACTORY
+            from dbt.compilation import Compiler
+
+        self.adapter = FACTORY.adapters[engine.profile()["type"]]
+        self._compiler = Compiler(self.adapter.config)
+        self.tests = {node.name: node for node in self.manifest.nodes.values() if node.resource_type == "test"}
+
+    def compile(self, name: str, arguments: Mapping[str, Any] | None = None) -> str:
+        """Compile a test, with other arguments than its YAML's where some are given."""
+        return self.compile_all([(name, arguments)])[0]
+
+    def compile_all(self, wanted: Iterable[tuple[str, Mapping[str, Any] | None]]) -> list[str]:
+        """Compile several tests on one connection."""
+        with self.adapter.connection_named("compiled"):
+            return [self._compile(name, arguments) for name, arguments in wanted]
+
+    def _compile(self, name: str, arguments: Mapping[str, Any] | None) -> str:
+        node = self.tests[name]
+        if arguments is not None:
+            node = copy.copy(node)
+            metadata = copy.copy(node.test_metadata)
+            metadata.kwargs = {"model": metadata.kwargs["model"], **arguments}
+            node.test_metadata = metadata
+        node = copy.copy(node)
+        node.extra_ctes_injected = False
+        return str(self._compiler.compile_node(node, self.manifest, write=False).compiled_code)
+
+    def configuration(self) -> dict[str, str]:
+        """What `gates.configure()` sets: fail_calc, warn_if, error_if."""
+        settings: dict[str, str] = {}
+
+        def record(**given: str) -> str:
+            settings.update(given)
+            return ""
+
+        self.adapter.execute_macro("configure", project="gates", context_override={"config": record})
+        return settings
+
+
+def status_sql(evidence_sql: str, configuration: Mapping[str, str]) -> str:
+    """The statement by which dbt decides on a test (`get_test_sql` of its default adapter)."""
+    failures = configuration["fail_calc"]
+    return (
+        f"select {failures} {configuration['warn_if']} as should_warn, {failures} {configuration['error_if']} as should_error"
+        f" from ({evidence_sql}) as dbt_internal_test"
+    )
+
+
+def status_of(should_warn: bool, should_error: bool, severity: str) -> str:
+    """Dbt's status, as its test task decides it."""
+    if severity == "error" and should_error:
+        return "fail"
+    return "warn" if should_warn else "pass"

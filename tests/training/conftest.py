@@ -1,0 +1,90 @@
+"""A dbt project of three models with the repository's gates, its certificate and its model gate, on a server of its own.
+
+Each test gets the databases as they were after a stage of the pipeline, copied from templates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from training_pipeline import embedded, evaluation, registry, training
+from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect_to
+
+from .project import build_data, build_model_gates, load, write_project
+from .rows import RUN_DATE
+
+BUILT, EVALUATED = "built", "evaluated"
+
+
+@pytest.fixture(scope="session")
+def _project(tmp_path_factory: pytest.TempPathFactory, make_state_dir: Callable[[], Path]) -> Settings:
+    root = tmp_path_factory.mktemp("project")
+    write_project(root)
+    settings = Settings(root, make_state_dir())
+    with connect_to(embedded.start(settings), "postgres") as connection:
+        connection.autocommit = True  # nothing here has to survive a crash, and copying databases waits for the disk
+        connection.execute("alter system set fsync = off")
+        connection.execute("alter system set full_page_writes = off")
+        connection.execute("select pg_reload_conf()")
+    return settings
+
+
+@pytest.fixture(scope="session")
+def _built(_project: Settings) -> Settings:
+    load(_project)
+    build_data(_project)
+    registry.client(_project)  # creates MLflow's tables, which takes seconds
+    _save(_project, BUILT)
+    return _project
+
+
+@pytest.fixture(scope="session")
+def _evaluated(_built: Settings) -> Settings:
+    _restore(_built, BUILT)
+    training.train(_built, RUN_DATE)
+    evaluation.evaluate(_built, RUN_DATE)
+    build_model_gates(_built)
+    _save(_built, EVALUATED)
+    return _built
+
+
+@pytest.fixture(autouse=True)
+def _outside_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AIRFLOW_CTX_DAG_RUN_ID", raising=False)
+
+
+@pytest.fixture
+def built(_built: Settings) -> Settings:
+    """The data are built and every gate on them passed; nothing is trained."""
+    _restore(_built, BUILT)
+    return _built
+
+
+@pytest.fixture
+def evaluated(_evaluated: Settings) -> Settings:
+    """Version 1 is trained and evaluated, and every model gate on it passed; there is no champion."""
+    _restore(_evaluated, EVALUATED)
+    return _evaluated
+
+
+def _save(settings: Settings, stage: str) -> None:
+    for database in (settings.database, settings.mlflow_database):
+        _copy(settings, database, f"{database}_{stage}")
+
+
+def _restore(settings: Settings, stage: str) -> None:
+    for database in (settings.database, settings.mlflow_database):
+        _copy(settings, f"{database}_{stage}", database)
+
+
+def _copy(settings: Settings, template: str, database: str) -> None:
+    """Replace a database by a copy of another."""
+    with connect_to(embedded.start(settings), "postgres") as connection:
+        connection.autocommit = True
+        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [template])
+        connection.execute(f"drop database if exists {database} with (force)")
+        connection.execute(f"create database {database} template {template}")
