@@ -4,6 +4,8 @@
    would be put on disk and read serially, which takes twice as long. #}
 {{ config(materialized="table", indexes=[{"columns": ["interaction_date"]}]) }}
 
+-- nothing for training is built before the gates that look back have passed
+-- depends_on: {{ ref("interaction_daily") }}
 {% set run_date = gates.date_literal(gates.run_date()) %}
 {% set bigint = dbt.type_bigint() %}
 
