@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from training_pipeline import embedded, loading
@@ -59,8 +60,12 @@ def make_state_dir() -> Iterator[Callable[[], Path]]:
 
     yield make
     for folder in made:
-        embedded.stop(Settings(ROOT, folder))
-        shutil.rmtree(folder)
+        pid = embedded.status(Settings(ROOT, folder)).pid
+        if pid is not None:
+            server = psutil.Process(pid)
+            server.kill()  # nobody needs the checkpoint of an orderly end
+            server.wait(10)
+        shutil.rmtree(folder, ignore_errors=True)  # its last children may still be writing
 
 
 @pytest.fixture(scope="session")

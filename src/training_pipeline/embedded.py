@@ -30,6 +30,7 @@ from training_pipeline.cluster import (
     write_private,
 )
 from training_pipeline.errors import PipelineError
+from training_pipeline.profile import write_profile
 from training_pipeline.server_account import server_account
 from training_pipeline.warehouse import PostgresAddress, ensure_database
 
@@ -70,6 +71,8 @@ def start(settings: Settings) -> PostgresAddress:
             files = prepare(settings)
             if _postmaster(files.data, ready=True) is None:
                 _launch(files)
+                if settings.is_default_state:  # a plain `dbt` would look for it on the port that it had before
+                    write_profile(settings, _address(settings, files))
     else:
         files = known
     server = _address(settings, files)

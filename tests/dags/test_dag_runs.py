@@ -11,20 +11,12 @@ from tests.dags.conftest import RUN_DATE, Airflow
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect
 
-BEHIND_THE_INTERACTION_GATES = {
-    "data_gates.customer_day.run",
-    "data_gates.customer_day.test",
-    "data_gates.customer_snapshot.run",
-    "data_gates.customer_snapshot.test",
-    "data_gates.training_set.run",
-    "data_gates.training_set.test",
-    "data_gates.training_certificate_run",
-    "train",
-    "evaluate",
-    "model_gates.challenger_evaluation.run",
-    "model_gates.challenger_evaluation.test",
-    "promote",
-    "outcome",
+BEFORE_THE_STOP = {
+    "load",
+    "data_gates.raw_interaction.source",
+    "data_gates.raw_interaction.test",
+    "data_gates.stg_interaction_run",
+    "data_gates.interaction.run",
 }
 
 
@@ -60,7 +52,10 @@ def test_good_data_are_trained_on_and_the_model_is_promoted(runs: list[dict[str,
 def test_bad_data_leave_training_and_all_behind_it_unrun(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
     bad = runs[1]
     assert in_state(bad, "failed") == {"data_gates.interaction.test"}
-    assert in_state(bad, "upstream_failed") == BEHIND_THE_INTERACTION_GATES
+    assert in_state(bad, "success") == BEFORE_THE_STOP | {"report"}
+    unrun = in_state(bad, "upstream_failed")
+    assert unrun == set(bad["tasks"]) - BEFORE_THE_STOP - {"data_gates.interaction.test", "report"}
+    assert {"train", "evaluate", "promote", "outcome"} < unrun
     assert model_versions(dag_settings) == 1, "only the good run may have registered a model"
     assert len(query(dag_settings, "select 1 from ml.promotion_history")) == 1
 

@@ -14,7 +14,13 @@ EDGES = {
     "data_gates.raw_interaction.test": ["data_gates.stg_interaction_run", "data_gates.training_certificate_run"],
     "data_gates.stg_interaction_run": ["data_gates.interaction.run"],
     "data_gates.interaction.run": ["data_gates.interaction.test"],
-    "data_gates.interaction.test": ["data_gates.customer_day.run", "data_gates.training_certificate_run"],
+    "data_gates.interaction.test": [
+        "data_gates.customer_day.run",
+        "data_gates.interaction_daily.run",
+        "data_gates.training_certificate_run",
+    ],
+    "data_gates.interaction_daily.run": ["data_gates.interaction_daily.test"],
+    "data_gates.interaction_daily.test": ["data_gates.customer_day.run"],
     "data_gates.customer_day.run": ["data_gates.customer_day.test"],
     "data_gates.customer_day.test": ["data_gates.customer_snapshot.run", "data_gates.training_set.run"],
     "data_gates.customer_snapshot.run": ["data_gates.customer_snapshot.test"],
@@ -84,7 +90,7 @@ def test_every_task_is_retried_except_on_a_verdict(dag: dict[str, Any]) -> None:
 def test_every_step_decides_on_the_run_date(dag: dict[str, Any]) -> None:
     for task_id, task in dag["tasks"].items():
         if task["operator"].startswith("Dbt"):
-            assert task["environment"] == {"RUN_DATE": RUN_DATE}, task_id
+            assert task["environment"]["RUN_DATE"] == RUN_DATE, task_id
         elif task_id not in {"load", "outcome"} and task["operator"] != "EmptyOperator":
             assert task["arguments"] == {"run_date": RUN_DATE}, task_id
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +17,6 @@ import pytest
 
 from tests.dags.airflow_api import AirflowApi, wait_for
 from tests.dags.conftest import ROOT, RUN_DATE
-from training_pipeline.config import Settings
 
 START_SECONDS = 240
 RUN_SECONDS = 420
@@ -42,15 +43,13 @@ class LocalAirflow:
         return self.process.wait(60)
 
 
-def processes_of(home: Path) -> list[psutil.Process]:
-    """Return the processes that belong to the Airflow in `home`."""
+def processes_of(airflow: LocalAirflow) -> list[psutil.Process]:
+    """Return the processes of its session; Airflow renames them, and with that hides their environment."""
     found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("AIRFLOW_HOME") == str(home):
-                found.append(process)
-        except psutil.Error:
-            continue
+    for pid in psutil.pids():
+        with suppress(ProcessLookupError, psutil.NoSuchProcess):
+            if os.getsid(pid) == airflow.process.pid:
+                found.append(psutil.Process(pid))
     return found
 
 
@@ -74,14 +73,13 @@ def local_airflow(dag_environment: dict[str, str]) -> Iterator[LocalAirflow]:
 
 
 def test_it_starts_runs_the_dag_and_stops_without_a_trace(
-    local_airflow: LocalAirflow, dag_settings: Settings, good_file: Path
+    local_airflow: LocalAirflow, good_file: Path
 ) -> None:
     login = wait_for("the address and password of Airflow", local_airflow.login, START_SECONDS)
     assert login["url"].startswith("http://127.0.0.1:")
-    home = dag_settings.state_dir / "airflow"
     listening = {
         connection.laddr.ip
-        for process in processes_of(home)
+        for process in processes_of(local_airflow)
         for connection in process.net_connections("tcp")
         if connection.status == psutil.CONN_LISTEN
     }
@@ -92,4 +90,4 @@ def test_it_starts_runs_the_dag_and_stops_without_a_trace(
     assert (state, set(tasks.values())) == ("success", {"success"}), (tasks, local_airflow.printed)
 
     assert local_airflow.stop() == 0
-    assert processes_of(home) == []
+    assert processes_of(local_airflow) == []

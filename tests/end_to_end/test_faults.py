@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pytest
+from psycopg.rows import dict_row
 
 from training_pipeline import registry
 from training_pipeline.config import Settings
+from training_pipeline.evidence import short
 from training_pipeline.warehouse import connect
 
 from .conftest import RUN_DATE, Command
@@ -19,13 +21,13 @@ COLUMNS = "interaction_id, customer_id, interaction_at, interaction_date, store_
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to raw.interaction, the gate that has to see it, and what it has to say."""
+    """What is done to raw.interaction, and the evidence that has to stop the run."""
 
     statement: str
     gate: str
     metric: str
     reason: str
-    says: tuple[str, ...]
+    segment: str = "all"
 
 
 FAULTS = {
@@ -34,63 +36,54 @@ FAULTS = {
         "row_existence",
         "count(*)",
         "no_current",
-        ("row_existence", "count(*)", "is 0", "at least 1", "no_current"),
     ),
     "half of the rows lost": Fault(
         f"delete from raw.interaction where {TODAY} and hashtext(interaction_id) % 2 = 0",
         "interval_ratio",
         "count(*)",
         "out_of_bounds",
-        ("interval_ratio", "count(*)", "reference 645", "ratio", "below 1.7"),
     ),
     "load doubled": Fault(
         f"insert into raw.interaction select * from raw.interaction where {TODAY}",
         "value_range",
         "count(*) - count(distinct interaction_id)",
         "out_of_bounds",
-        ("value_range", "count(*) - count(distinct interaction_id)", "current 642", "at most 0"),
     ),
     "column dropped": Fault(
         "alter table raw.interaction drop column department cascade",
         "schema_match",
         "department",
         "missing_column",
-        ("schema_match", "department", "reference text", "missing_column"),
     ),
     "column renamed": Fault(
         "alter table raw.interaction rename column amount to price",
         "schema_match",
         "price",
         "unexpected_column",
-        ("schema_match", "amount", "reference double precision", "price", "not declared"),
     ),
     "column retyped": Fault(
         "drop view analytics.stg_interaction; alter table raw.interaction alter column quantity type text",
         "schema_match",
         "quantity",
         "type_changed",
-        ("schema_match", "quantity is text", "reference bigint", "type_changed"),
     ),
     "column added": Fault(
         "alter table raw.interaction add column channel text",
         "schema_match",
         "channel",
         "unexpected_column",
-        ("schema_match", "channel is text", "unexpected_column"),
     ),
     "amount NULL in 10 % of rows": Fault(
         f"update raw.interaction set amount = null where {TODAY} and abs(hashtext(interaction_id)) % 10 = 0",
         "value_range",
         "avg(case when amount is null then 1.0 else 0.0 end)",
         "out_of_bounds",
-        ("value_range", "amount is null", "at most 0.01"),
     ),
     "amounts x 100": Fault(
         f"update raw.interaction set amount = amount * 100 where {TODAY}",
         "interval_ratio",
         "avg(amount)",
         "out_of_bounds",
-        ("interval_ratio", "avg(amount)", "reference", "below 1.25"),
     ),
     # What follows is seen only by the gates that look back further than one day.
     "the day before delivered again": Fault(
@@ -100,21 +93,20 @@ FAULTS = {
         "not_stale",
         "copied day by customer_id_distinct, amount_sum where slice = 'all'",
         "stale",
-        ("not_stale", "is -1", "stale"),
     ),
     "a new category in 5 % of rows": Fault(
         f"update raw.interaction set department = 'NEW' where {TODAY} and abs(hashtext(interaction_id)) % 20 = 0",
         "category_match",
         "share of value where slice = 'department'",
         "unseen_category",
-        ("category_match", "[NEW]", "at most 0.01", "unseen_category"),
+        "NEW",
     ),
     "a department gone": Fault(
         f"delete from raw.interaction where {TODAY} and department = 'PRODUCE'",
         "category_match",
         "share of value where slice = 'department'",
         "missing_category",
-        ("category_match", "[PRODUCE]", "is 0", "missing_category"),
+        "PRODUCE",
     ),
 }
 
@@ -128,16 +120,19 @@ def test_fault_stops_the_run_before_training(name: str, built_settings: Settings
     ended = command("run", "--fixture", "--run-date", str(RUN_DATE))
 
     assert ended.exit_code == 3, ended.printed
-    for words in fault.says:
-        assert words in ended.printed
-    with connect(built_settings) as connection:
-        rows = connection.execute(
-            "select count(*) from analytics.gate_results where run_date = %s and gate = %s and metric = %s"
+    with connect(built_settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            "select * from analytics.gate_results where run_date = %s and gate = %s and metric = %s and segment = %s"
             " and reason = %s and verdict = 'fail' and severity = 'error' and status = 'fail'",
-            [RUN_DATE, fault.gate, fault.metric, fault.reason],
-        ).fetchone()
+            [RUN_DATE, fault.gate, fault.metric, fault.segment, fault.reason],
+        ).fetchall()
         certified = connection.execute("select to_regclass('analytics.training_certificate')").fetchone()
-    assert rows and rows[0] >= 1, "the gate's evidence must be in the ledger"
+    assert found, f"the gate's evidence must be in the ledger; it was: {ended.printed}"
+    for row in found:
+        values = (row["gate"], row["metric"], row["relation"], row["current_value"], row["reference_value"])
+        bounds = (row["statistic"], row["lower_bound"], row["upper_bound"])
+        for value in (*values, *bounds):
+            assert value is None or short(value) in ended.printed, "the message must hold both values and the bound"
     assert certified == (None,), "nothing that a gate rejected may be certified, and nothing else has been built"
     assert not registry.versions(built_settings, {}), "no model may be registered"
 

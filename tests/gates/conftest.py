@@ -74,11 +74,9 @@ def evidence(
         elif name not in found:
             directory = tmp_path_factory.mktemp(name)
             engine: Engine = (
-                make_postgres("gates_truth") if name == "postgres" else DuckDB(directory / "truth.duckdb")
+                make_postgres("gates_truth") if name == "postgres" else DuckDB(directory / "database.duckdb")
             )
-            with pytest.MonkeyPatch.context() as environment:
-                environment.setattr(os, "environ", os.environ)
-                found[name] = run_truth_table(engine, load_cases(), directory / "project")
+            found[name] = run_truth_table(engine, load_cases(), directory / "project")
         return found[name]
 
     yield of

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from training_pipeline import embedded, evaluation, registry, training
+from training_pipeline import embedded, evaluation, promotion, registry, training
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect_to
 
 from .project import build_data, build_model_gates, load, write_project
-from .rows import RUN_DATE
+from .rows import RUN_DATE, training_rows
 
-BUILT, EVALUATED = "built", "evaluated"
+BUILT, EVALUATED, CHALLENGED = "built", "evaluated", "challenged"
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +45,20 @@ def _built(_project: Settings) -> Settings:
 @pytest.fixture(scope="session")
 def _evaluated(_built: Settings) -> Settings:
     _restore(_built, BUILT)
-    training.train(_built, RUN_DATE)
-    evaluation.evaluate(_built, RUN_DATE)
-    build_model_gates(_built)
+    _challenge(_built)
     _save(_built, EVALUATED)
     return _built
+
+
+@pytest.fixture(scope="session")
+def _challenged(_evaluated: Settings) -> Settings:
+    _restore(_evaluated, EVALUATED)
+    promotion.promote(_evaluated, RUN_DATE)
+    load(_evaluated, training_rows(seed=2))
+    build_data(_evaluated)
+    _challenge(_evaluated)
+    _save(_evaluated, CHALLENGED)
+    return _evaluated
 
 
 @pytest.fixture(autouse=True)
@@ -59,9 +68,16 @@ def _outside_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def built(_built: Settings) -> Settings:
-    """The data are built and every gate on them passed; nothing is trained."""
-    _restore(_built, BUILT)
+    """The data are built and every gate on them passed; the registry is not to be used."""
+    _copy(_built, f"{_built.database}_{BUILT}", _built.database)
     return _built
+
+
+@pytest.fixture
+def trainable(built: Settings) -> Settings:
+    """The same with an empty registry."""
+    _copy(built, f"{built.mlflow_database}_{BUILT}", built.mlflow_database)
+    return built
 
 
 @pytest.fixture
@@ -69,6 +85,19 @@ def evaluated(_evaluated: Settings) -> Settings:
     """Version 1 is trained and evaluated, and every model gate on it passed; there is no champion."""
     _restore(_evaluated, EVALUATED)
     return _evaluated
+
+
+@pytest.fixture
+def challenged(_challenged: Settings) -> Settings:
+    """Version 1 is the champion; version 2, of other rows, is evaluated and every model gate on it passed."""
+    _restore(_challenged, CHALLENGED)
+    return _challenged
+
+
+def _challenge(settings: Settings) -> None:
+    training.train(settings, RUN_DATE)
+    evaluation.evaluate(settings, RUN_DATE)
+    assert build_model_gates(settings).success
 
 
 def _save(settings: Settings, stage: str) -> None:

@@ -27,15 +27,30 @@ START = (
 
 
 @pytest.fixture
-def own(environment: pytest.MonkeyPatch, make_state_dir: Callable[[], Path]) -> Settings:
-    """Settings of a server of this test's own, which does not run yet."""
+def new(environment: pytest.MonkeyPatch, make_state_dir: Callable[[], Path]) -> Settings:
+    """Settings of a server that does not exist yet."""
     state = make_state_dir()
     environment.setenv("TRAINING_PIPELINE_STATE", str(state))
     return Settings.load()
 
 
+@pytest.fixture(scope="module")
+def spare_state(make_state_dir: Callable[[], Path]) -> Path:
+    return make_state_dir()
+
+
+@pytest.fixture
+def own(environment: pytest.MonkeyPatch, spare_state: Path) -> Settings:
+    """Settings of a server that these tests may stop, kill and break; it is running."""
+    environment.setenv("TRAINING_PIPELINE_STATE", str(spare_state))
+    settings = Settings.load()
+    embedded.start(settings)
+    return settings
+
+
 def _write(settings: Settings) -> None:
     with connect(settings) as connection:
+        connection.execute("drop table if exists kept")
         connection.execute("create table kept as select 42 as answer")
 
 
@@ -52,16 +67,16 @@ def _server(settings: Settings) -> psutil.Process:
     return psutil.Process(pid)
 
 
-def test_first_start_creates_both_databases(own: Settings) -> None:
-    assert embedded.status(own).running is False
-    address = embedded.start(own)
+def test_first_start_creates_both_databases(new: Settings) -> None:
+    assert embedded.status(new).running is False
+    address = embedded.start(new)
     assert address.host == HOST
     assert address.port >= FIRST_PORT
-    with connect(own) as connection:
+    with connect(new) as connection:
         names = {name for (name,) in connection.execute("select datname from pg_database")}
-        assert {own.database, own.mlflow_database} <= names
-    assert embedded.start(own) == address
-    assert embedded.status(own).address == address
+        assert {new.database, new.mlflow_database} <= names
+    assert embedded.start(new) == address
+    assert embedded.status(new).address == address
 
 
 def test_only_loopback_and_only_with_the_password(own: Settings) -> None:
@@ -95,6 +110,7 @@ def test_password_is_private_and_random(own: Settings, server: Settings) -> None
 
 
 def test_server_outlives_the_process_that_started_it(own: Settings) -> None:
+    embedded.stop(own)
     started = subprocess.run([sys.executable, "-c", START], check=True, capture_output=True, text=True)
     status = embedded.status(own)
     assert status.running
@@ -102,14 +118,14 @@ def test_server_outlives_the_process_that_started_it(own: Settings) -> None:
     assert str(status.address.port) == started.stdout.strip()
 
 
-def test_processes_that_start_it_at_once_get_the_same_server(own: Settings) -> None:
+def test_processes_that_start_it_at_once_get_the_same_server(new: Settings) -> None:
     starters = [
         subprocess.Popen([sys.executable, "-c", START], stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
     ports = {starter.communicate(timeout=60)[0] for starter in starters}
     assert [starter.returncode for starter in starters] == [0, 0, 0]
     assert len(ports) == 1
-    files = known_files(own)
+    files = known_files(new)
     assert files is not None
     parents = [
         process
@@ -167,7 +183,6 @@ def test_leftover_lock_file_is_no_obstacle(own: Settings, pid: str) -> None:
 
 
 def test_start_leaves_another_process_alone(own: Settings) -> None:
-    embedded.start(own)
     data = embedded.status(own).data
     lines = (data / "postmaster.pid").read_text().splitlines()
     embedded.stop(own)
@@ -194,33 +209,31 @@ def test_port_is_kept_and_replaced_only_when_taken(own: Settings) -> None:
     assert embedded.start(own).port == second
 
 
-def test_interrupted_creation_is_begun_anew(own: Settings) -> None:
-    half = own.state_dir / "postgres" / "data.new"
+def test_interrupted_creation_is_begun_anew(new: Settings) -> None:
+    half = new.state_dir / "postgres" / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")
-    _write(own)
-    assert _read(own) == 42
+    _write(new)
+    assert _read(new) == 42
     assert not half.exists()
 
 
 def test_start_writes_the_profile_of_the_checkouts_own_server_only(own: Settings) -> None:
-    embedded.start(own)
     profile = own.dbt_project / "profiles.yml"
     assert not profile.exists() or str(embedded.start(own).port) not in profile.read_text()
 
 
 def test_lost_password_is_named(own: Settings) -> None:
-    embedded.start(own)
     embedded.stop(own)
     files = known_files(own)
     assert files is not None
-    files.password.unlink()
+    hidden = files.password.rename(files.password.with_name("hidden"))
     with pytest.raises(PipelineError, match=r"whose password file .*password is gone: restore it, or remove"):
         embedded.start(own)
+    hidden.rename(files.password)
 
 
 def test_data_of_another_version_are_named(own: Settings) -> None:
-    embedded.start(own)
     embedded.stop(own)
     version = embedded.status(own).data / "PG_VERSION"
     version.write_text("16\n")
@@ -230,7 +243,6 @@ def test_data_of_another_version_are_named(own: Settings) -> None:
 
 
 def test_server_that_cannot_start_says_why(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    embedded.start(own)
     embedded.stop(own)
     monkeypatch.setattr(embedded, "CONFIGURATION", "port = {port}\nno_such_setting = 1\n")
     with pytest.raises(PipelineError, match=r'does not start; its log .*(?s:.*)"no_such_setting"'):
@@ -238,6 +250,7 @@ def test_server_that_cannot_start_says_why(own: Settings, monkeypatch: pytest.Mo
 
 
 def test_ctrl_c_does_not_reach_the_server(own: Settings) -> None:
+    embedded.stop(own)
     script = f"{START}; import sys, time; sys.stdout.flush(); time.sleep(60)"
     starter = subprocess.Popen([sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE)
     assert starter.stdout is not None
@@ -249,10 +262,10 @@ def test_ctrl_c_does_not_reach_the_server(own: Settings) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server under another account")
-def test_roots_server_lives_elsewhere_when_its_account_may_not_enter_the_checkout(own: Settings) -> None:
-    closed = own.state_dir / "closed"
+def test_roots_server_lives_elsewhere_when_its_account_may_not_enter_the_checkout(new: Settings) -> None:
+    closed = new.state_dir / "closed"
     closed.mkdir(mode=0o700)
-    hidden = replace(own, state_dir=closed / "state")
+    hidden = replace(new, state_dir=closed / "state")
     try:
         _write(hidden)
         data = embedded.status(hidden).data

@@ -1,6 +1,5 @@
 """A generated dbt project whose tests are the cases."""
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -78,8 +77,3 @@ def _table(engine: str, case: Case) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return {k: _plain(v) for k, v in value.items()} if isinstance(value, Mapping) else value
-
-
-def environment(run_date: dt.date) -> dict[str, str]:
-    """Variables that dbt needs to see."""
-    return {"RUN_DATE": run_date.isoformat(), "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}

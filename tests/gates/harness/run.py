@@ -11,17 +11,25 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from .cases import Case, load_cases
 from .engines import SCHEMA, Engine, Row, Spark, create_statements, literal
-from .project import case_sources, environment, write_project
+from .project import case_sources, write_project
 
 LEDGER = f"{SCHEMA}.gate_results"
+TIMES = ("run_date", "recorded_at")
+ENVIRONMENT = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
-def invoke(directory: Path, *arguments: str, manifest: Any = None) -> Any:
-    """Run a dbt command in this process, as `dbt <arguments>` in the project's directory."""
-    with warnings.catch_warnings():
+def invoke(directory: Path, *arguments: str, manifest: Any = None, environment: Mapping[str, str] | None = None) -> Any:
+    """Run a dbt command in this process, as `dbt <arguments>` in the project's directory.
+
+    Returns
+    -------
+    dbtRunnerResult
+    """
+    with warnings.catch_warnings(), mock.patch.dict(os.environ, {**ENVIRONMENT, **(environment or {})}):
         warnings.simplefilter("ignore")  # dbt's own, and those of the libraries it loads late
         from dbt.cli.main import dbtRunner
 
@@ -48,15 +56,13 @@ def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> d
     }
     _seed_ledger(engine, chosen, directory, manifest, {name: node_id for node_id, name in names.items()})
     for run_date in sorted({case.run_date for case in chosen}):
-        os.environ.update(environment(run_date))
-        invoke(directory, "test", "--quiet", "--select", f"tag:on_{run_date:%Y_%m_%d}", manifest=manifest)
+        selected = ["--select", f"tag:on_{run_date:%Y_%m_%d}"]
+        environment = {"RUN_DATE": run_date.isoformat()}
+        invoke(directory, "test", "--quiet", *selected, manifest=manifest, environment=environment)
     found = defaultdict(list)
     for row in engine.query(f"select * from {LEDGER} where invocation_id <> 'seeded'"):
         found[names[row["node_id"]]].append({key: str(value) if key in TIMES else value for key, value in row.items()})
     return dict(found)
-
-
-TIMES = ("run_date", "recorded_at")
 
 
 def _seed_ledger(
