@@ -32,7 +32,10 @@ class InteractionPropensity(PythonModel):
     # MLflow wants these names, whether they are used or not
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Floats:  # noqa: ARG002
         """The probability of an interaction within the horizon, shape (n,), 0 to 1."""
-        probability: Floats = self._estimator.predict_proba(model_input)[:, 1]
+        # Sums depend on the order of values in memory: one order, so that the same rows get the same bits
+        values = np.ascontiguousarray(model_input.to_numpy(dtype=np.float64))
+        features = pd.DataFrame(values, columns=model_input.columns, copy=False)
+        probability: Floats = self._estimator.predict_proba(features)[:, 1]
         return probability
 
 
