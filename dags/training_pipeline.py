@@ -35,7 +35,8 @@ from airflow.sdk import (
     task,
 )
 from cosmos import DbtTaskGroup, ExecutionConfig, ProfileConfig, ProjectConfig, RenderConfig
-from cosmos.constants import InvocationMode, LoadMode, SourceRenderingBehavior, TestBehavior
+from cosmos.constants import DbtResourceType, InvocationMode, LoadMode, SourceRenderingBehavior, TestBehavior
+from cosmos.operators.local import DbtTestLocalOperator
 
 from training_pipeline.config import Settings
 from training_pipeline.dbt import manifest_path
@@ -92,7 +93,7 @@ def raise_verdict(project_dir: str, context: Any) -> None:
 
 def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
     """Return the selected part of the dbt project as a group of tasks, the tests of each model behind it."""
-    return DbtTaskGroup(
+    group = DbtTaskGroup(
         group_id=group_id,
         project_config=ProjectConfig(
             dbt_project_path=SETTINGS.dbt_project,
@@ -130,6 +131,14 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
             "callback": raise_verdict,
         },
     )
+    for task_of_group in group.iter_tasks():
+        if isinstance(task_of_group, DbtTestLocalOperator):
+            tested = group.dbt_graph.nodes[task_of_group.extra_context["dbt_node_config"]["unique_id"]]
+            # Cosmos selects by the bare name, which dbt also takes for the folder of that name: the tests of the model
+            # interaction would be those of everything in models/interaction/, whether built yet or not.
+            if tested.resource_type == DbtResourceType.MODEL:
+                task_of_group.select = f"fqn:{'.'.join(tested.fqn)}"
+    return group
 
 
 @task

@@ -84,6 +84,7 @@ def copy_database(server: Settings) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def _loaded_template(server: Settings) -> str:
+    _copy(server, "template1", server.database)
     loading.load(server, fixture=True)
     _copy(server, server.database, LOADED)
     return LOADED
@@ -93,6 +94,7 @@ def _loaded_template(server: Settings) -> str:
 def _registry_template(server: Settings) -> str:
     from training_pipeline import registry
 
+    _copy(server, "template1", server.mlflow_database)
     registry.client(server)  # creates MLflow's tables, which takes seconds
     _copy(server, server.mlflow_database, REGISTRY)
     return REGISTRY

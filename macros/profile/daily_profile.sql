@@ -45,7 +45,7 @@ totals as (
         {% set v = "v" ~ loop.index0 -%}
         count({{ v }}) as {{ column }}_count,
         count(*) - count({{ v }}) as {{ column }}_nulls,
-        sum(case when {{ v }} = 0 then 1 else 0 end) as {{ column }}_zeros,
+        cast(sum(case when {{ v }} = 0 then 1 else 0 end) as {{ gates.type_bigint() }}) as {{ column }}_zeros,
         cast(sum({{ v }}) as decimal(38, 4)) as {{ column }}_sum,
         cast(min({{ v }}) as {{ gates.type_double() }}) as {{ column }}_min,
         cast(max({{ v }}) as {{ gates.type_double() }}) as {{ column }}_max,

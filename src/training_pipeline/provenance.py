@@ -12,21 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-
 UNKNOWN = "unknown"
 # What the predictions depend on besides the rows: these modules and these libraries.
 _MODULES = ("dataset.py", "estimators.py", "serving.py")
 _LIBRARIES = ("numpy", "scikit-learn", "scipy")
 # What a node of dbt's manifest says about the project rather than about one run of it.
-_NODE_KEYS = (
-    "checksum",
-    "raw_code",
-    "macro_sql",
-    "unrendered_config",
-    "columns",
-    "test_metadata",
-    "depends_on",
-)
+_NODE_KEYS = ("checksum", "raw_code", "macro_sql", "unrendered_config", "columns", "test_metadata")
 
 
 def git_commit(root: Path) -> str:

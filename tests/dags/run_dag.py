@@ -30,6 +30,8 @@ def describe(dag: Any) -> dict[str, Any]:
                 "retries": task.retries,
                 "rules": [rule.serialize() for rule in task.retry_policy.rules],
                 "owner": task.owner,
+                "select": getattr(task, "select", None),
+                "exclude": getattr(task, "exclude", None),
                 "environment": getattr(task, "env", None),
                 "arguments": getattr(task, "op_kwargs", None),
             }

@@ -79,6 +79,24 @@ def test_dbt_runs_in_tasks_of_its_own_for_models_and_their_tests(dag: dict[str, 
         }[kind]
 
 
+def test_the_tests_of_a_model_are_selected_by_its_full_name(dag: dict[str, Any]) -> None:
+    """A bare `interaction` would also select all of models/interaction/."""
+    for task_id, task in dag["tasks"].items():
+        if task["operator"] == "DbtTestLocalOperator":
+            model = task_id.split(".")[1]
+            if model == "raw_interaction":
+                assert task["select"] == "source:raw.interaction"
+            else:
+                assert task["select"].startswith("fqn:training_pipeline."), task_id
+                assert task["select"].endswith(f".{model}"), task_id
+
+
+def test_unit_tests_are_about_code_and_not_run_on_data(dag: dict[str, Any]) -> None:
+    for task_id, task in dag["tasks"].items():
+        if task_id.startswith("data_gates.") and task["operator"] == "DbtTestLocalOperator":
+            assert task["exclude"] == "tag:model_gate resource_type:unit_test"
+
+
 def test_every_task_is_retried_except_on_a_verdict(dag: dict[str, Any]) -> None:
     for task_id, task in dag["tasks"].items():
         assert task["retries"] == 2, task_id

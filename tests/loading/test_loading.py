@@ -42,7 +42,7 @@ def test_days_are_local_and_instants_are_utc(loaded_settings: Settings) -> None:
     ((share,),) = _select(
         loaded_settings, f"select avg(({moved})::int)::double precision from raw.interaction"
     )
-    assert share == pytest.approx(0.17, abs=0.02)
+    assert share == pytest.approx(0.193, abs=0.001)
 
 
 def test_time_zone_decides_the_day(settings: Settings) -> None:

@@ -26,7 +26,9 @@ def _project(tmp_path_factory: pytest.TempPathFactory, make_state_dir: Callable[
     write_project(root)
     settings = Settings(root, make_state_dir())
     with connect_to(embedded.start(settings), "postgres") as connection:
-        connection.autocommit = True  # nothing here has to survive a crash, and copying databases waits for the disk
+        connection.autocommit = (
+            True  # nothing here has to survive a crash, and copying databases waits for the disk
+        )
         connection.execute("alter system set fsync = off")
         connection.execute("alter system set full_page_writes = off")
         connection.execute("select pg_reload_conf()")
@@ -114,6 +116,8 @@ def _copy(settings: Settings, template: str, database: str) -> None:
     """Replace a database by a copy of another."""
     with connect_to(embedded.start(settings), "postgres") as connection:
         connection.autocommit = True
-        connection.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [template])
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [template]
+        )
         connection.execute(f"drop database if exists {database} with (force)")
         connection.execute(f"create database {database} template {template}")

@@ -14,7 +14,11 @@ CUSTOMERS = 200
 
 
 def training_rows(
-    snapshots: Sequence[dt.date] = SNAPSHOTS, customers: int = CUSTOMERS, seed: int = 1, *, is_linear: bool = True
+    snapshots: Sequence[dt.date] = SNAPSHOTS,
+    customers: int = CUSTOMERS,
+    seed: int = 1,
+    *,
+    is_linear: bool = True,
 ) -> pa.Table:
     """Rows as dbt builds them, shuffled; the label depends on recency alone: in a line of its logarithm, or not."""
     generator = np.random.default_rng(seed)
@@ -36,6 +40,8 @@ def training_rows(
     return table.take(generator.permutation(rows))
 
 
-def replaced(table: pa.Table, column: str, values: Sequence[object] | np.ndarray, type_: pa.DataType | None = None) -> pa.Table:
+def replaced(
+    table: pa.Table, column: str, values: Sequence[object] | np.ndarray, type_: pa.DataType | None = None
+) -> pa.Table:
     """The table with other values in one column."""
     return table.set_column(table.column_names.index(column), column, pa.array(values, type=type_))

@@ -36,7 +36,8 @@ def test_same_seed_same_interval() -> None:
 
 
 def test_interval_covers_the_truth_as_often_as_it_says() -> None:
-    # 300 samples of 200 customers, true rate 0.3: 95 % of the intervals hold it, give or take 2.8 standard errors
+    # 300 samples of 200 customers, true rate 0.3: 95 % of the intervals hold it, give or take 2.8 standard
+    # errors
     samples = (np.random.default_rng(11).random((300, 200)) < 0.3).astype(np.float64)
     statistics = {number: _mean_of(values) for number, values in enumerate(samples)}
     found = [sampled.interval for sampled in bootstrap.sample(statistics, rows=200, seed=1).values()]
@@ -54,7 +55,9 @@ def test_differences_are_paired() -> None:
     # Two models that err alike: each is uncertain, their difference is not
     losses = np.random.default_rng(3).exponential(size=500)
     samples = bootstrap.sample(
-        {"one": lambda weights: weights @ losses, "two": lambda weights: weights @ (losses + 0.1)}, rows=500, seed=1
+        {"one": lambda weights: weights @ losses, "two": lambda weights: weights @ (losses + 0.1)},
+        rows=500,
+        seed=1,
     )
     difference = Sampled(0.0, samples["two"].resampled - samples["one"].resampled).interval
     assert difference.lower == pytest.approx(50) == difference.upper

@@ -118,14 +118,21 @@ def test_tasks_of_one_airflow_run_are_one_build(built: Settings, monkeypatch: py
 
 
 def test_gate_whose_arguments_changed_has_to_run_again(built: Settings) -> None:
-    execute(built, "update analytics.gate_results set config_hash = 'of other arguments' where gate = 'value_range'")
-    with pytest.raises(GateStopped, match="the configuration of amount_is_plausible has changed since it ran"):
+    execute(
+        built,
+        "update analytics.gate_results set config_hash = 'of other arguments' where gate = 'value_range'",
+    )
+    with pytest.raises(
+        GateStopped, match="the configuration of amount_is_plausible has changed since it ran"
+    ):
         certificate.check(built, RUN_DATE)
 
 
 def test_project_without_gates_is_refused(built: Settings) -> None:
     manifest = dbt.read_manifest(built)
-    manifest["nodes"] = {name: node for name, node in manifest["nodes"].items() if node["resource_type"] != "test"}
+    manifest["nodes"] = {
+        name: node for name, node in manifest["nodes"].items() if node["resource_type"] != "test"
+    }
     with pytest.raises(PipelineError, match="at least one test of severity error must look at training_set"):
         certificate.required_gates(manifest)
     manifest["nodes"] = {}

@@ -9,15 +9,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from .rows import RUN_DATE, SNAPSHOTS, replaced, training_rows
 from training_pipeline.dataset import from_table, split_by_time
 from training_pipeline.errors import PipelineError
+
+from .rows import RUN_DATE, SNAPSHOTS, replaced, training_rows
 
 
 def test_rows_and_features_come_in_one_order_whatever_the_table_order() -> None:
     table = training_rows()
     dataset = from_table(table, RUN_DATE)
-    turned = from_table(table.select(table.column_names[::-1]).sort_by([("amount_30", "ascending")]), RUN_DATE)
+    turned = from_table(
+        table.select(table.column_names[::-1]).sort_by([("amount_30", "ascending")]), RUN_DATE
+    )
     assert dataset.features == ("amount_30", "amount_trend", "recency_days")
     assert turned.features == dataset.features
     assert np.array_equal(turned.values, dataset.values)
@@ -109,5 +112,7 @@ def test_one_class_is_refused(part: str, snapshot: dt.date) -> None:
     table = training_rows()
     is_part = np.array(table["snapshot_date"].to_pylist()) == snapshot
     labels = np.where(is_part, 1, table["label"].to_numpy())
-    with pytest.raises(PipelineError, match=f"{part} part must be of both classes; all 200 of snapshot {snapshot} are 1"):
+    with pytest.raises(
+        PipelineError, match=f"{part} part must be of both classes; all 200 of snapshot {snapshot} are 1"
+    ):
         split_by_time(from_table(replaced(table, "label", labels), RUN_DATE))

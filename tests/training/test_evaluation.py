@@ -32,10 +32,16 @@ def _whole(rows: list[Row]) -> dict[tuple[str, str], Row]:
 
 def test_every_metric_alone_and_against_every_baseline(evaluated: Settings) -> None:
     whole = _whole(_rows(evaluated))
-    assert set(whole) == {(metric, name) for metric in METRICS for name in (NO_REFERENCE, "recency_only", "base_rate")}
+    assert set(whole) == {
+        (metric, name) for metric in METRICS for name in (NO_REFERENCE, "recency_only", "base_rate")
+    }
     for row in whole.values():
         assert row["lower"] <= row["upper"]
-        assert (row["model_version"], row["sample_size"], str(row["snapshot_date"])) == ("1", 200, "2017-05-31")
+        assert (row["model_version"], row["sample_size"], str(row["snapshot_date"])) == (
+            "1",
+            200,
+            "2017-05-31",
+        )
     assert whole["auc", "base_rate"]["reference_value"] == 0.5
     assert whole["log_loss", "base_rate"]["difference_lower"] > 0  # far better than a constant
     assert whole["auc", NO_REFERENCE]["difference"] is None
@@ -51,7 +57,9 @@ def test_values_are_those_of_the_served_model_on_the_test_snapshot(evaluated: Se
 
 def test_evaluating_again_replaces_the_rows_by_the_same(evaluated: Settings) -> None:
     def without_time() -> list[Row]:
-        return [{name: value for name, value in row.items() if name != "evaluated_at"} for row in _rows(evaluated)]
+        return [
+            {name: value for name, value in row.items() if name != "evaluated_at"} for row in _rows(evaluated)
+        ]
 
     before = without_time()
     evaluate(evaluated, RUN_DATE)
@@ -84,7 +92,9 @@ def test_rows_that_nobody_has_proven_are_not_evaluated_on(evaluated: Settings, m
         "update analytics.training_set set amount_30 = 0"
         f" where customer_id = 7 and extract(month from snapshot_date) = {month}",
     )
-    with pytest.raises(GateStopped, match=f"training_set has changed since version 1 was trained, {part} was"):
+    with pytest.raises(
+        GateStopped, match=f"training_set has changed since version 1 was trained, {part} was"
+    ):
         evaluate(evaluated, RUN_DATE)
 
 

@@ -39,12 +39,18 @@ def test_value_by_hand(name: str, by_hand: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "expected"),
-    [("auc", reference.roc_auc_score), ("log_loss", reference.log_loss), ("brier", reference.brier_score_loss)],
+    [
+        ("auc", reference.roc_auc_score),
+        ("log_loss", reference.log_loss),
+        ("brier", reference.brier_score_loss),
+    ],
 )
 def test_value_of_scikit_learn(name: str, expected: object) -> None:
     label, predicted = _sample()
     assert callable(expected)
-    assert METRICS[name](label, predicted, np.ones((1, 500)))[0] == pytest.approx(expected(label, predicted), rel=1e-12)
+    assert METRICS[name](label, predicted, np.ones((1, 500)))[0] == pytest.approx(
+        expected(label, predicted), rel=1e-12
+    )
 
 
 @pytest.mark.parametrize("name", ["auc", "log_loss", "brier", "predicted_over_actual"])
@@ -52,14 +58,17 @@ def test_weights_are_repetitions(name: str) -> None:
     label, predicted = _sample()
     counts = np.random.default_rng(5).integers(0, 4, (3, 500))
     repeated = [
-        METRICS[name](np.repeat(label, row), np.repeat(predicted, row), np.ones((1, row.sum())))[0] for row in counts
+        METRICS[name](np.repeat(label, row), np.repeat(predicted, row), np.ones((1, row.sum())))[0]
+        for row in counts
     ]
     assert METRICS[name](label, predicted, counts.astype(np.float64)) == pytest.approx(repeated, rel=1e-12)
 
 
 def test_calibration_error_is_zero_when_each_bin_is_right() -> None:
     predicted = np.repeat(np.arange(10) / 10 + 0.05, 20)
-    label = np.concatenate([np.r_[np.ones(2 * b + 1), np.zeros(19 - 2 * b)] for b in range(10)]).astype(np.int64)
+    label = np.concatenate([np.r_[np.ones(2 * b + 1), np.zeros(19 - 2 * b)] for b in range(10)]).astype(
+        np.int64
+    )
     assert metrics.calibration_error(label, predicted, np.ones((1, 200)))[0] == pytest.approx(0, abs=1e-12)
 
 

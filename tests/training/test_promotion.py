@@ -56,7 +56,9 @@ def test_failed_model_gate_stops(evaluated: Settings) -> None:
 
 def test_gates_of_an_earlier_evaluation_do_not_count(evaluated: Settings) -> None:
     evaluate(evaluated, RUN_DATE)
-    with pytest.raises(GateStopped, match="1 of 1 model gates have not run since the evaluation .*: challenger_auc"):
+    with pytest.raises(
+        GateStopped, match="1 of 1 model gates have not run since the evaluation .*: challenger_auc"
+    ):
         promote(evaluated, RUN_DATE)
     assert _champion(evaluated) is None
 
@@ -69,7 +71,9 @@ def test_no_ledger_stops(evaluated: Settings) -> None:
 
 def test_challenger_that_is_not_evaluated_is_refused(evaluated: Settings) -> None:
     execute(evaluated, "delete from ml.model_evaluation")
-    with pytest.raises(PipelineError, match="version 1 must be the last one evaluated .*; none is. Evaluate it first"):
+    with pytest.raises(
+        PipelineError, match="version 1 must be the last one evaluated .*; none is. Evaluate it first"
+    ):
         promote(evaluated, RUN_DATE)
 
 
@@ -116,7 +120,9 @@ def test_of_two_promoters_one_promotes(challenged: Settings) -> None:
     assert [row["decision"] for row in _history(challenged)] == [PROMOTED, PROMOTED, KEPT]
 
 
-def test_alias_stays_when_the_history_cannot_be_written(challenged: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_alias_stays_when_the_history_cannot_be_written(
+    challenged: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     execute(challenged, "alter table ml.promotion_history add check (model_version <> '2')")
     with pytest.raises(Exception, match="violates check constraint"):
         promote(challenged, RUN_DATE)
@@ -145,7 +151,9 @@ def test_rollback_brings_back_the_champion_before(challenged: Settings) -> None:
 
 def test_rollback_refuses_a_champion_set_by_hand(challenged: Settings) -> None:
     registry.set_alias(challenged, registry.CHAMPION, "2")
-    with pytest.raises(PipelineError, match="must be version 1 as in ml.promotion_history, but its alias is on 2"):
+    with pytest.raises(
+        PipelineError, match="must be version 1 as in ml.promotion_history, but its alias is on 2"
+    ):
         rollback(challenged)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,9 +36,17 @@ def test_fresh_process_reproduces_the_predictions(evaluated: Settings, tmp_path:
     frame = _test_frame()
     frame.to_parquet(tmp_path / "features.parquet")
     subprocess.run(
-        [sys.executable, "-c", _LOAD, registry.tracking_uri(evaluated), tmp_path / "features.parquet", tmp_path / "p.npy"],
+        [
+            sys.executable,
+            "-c",
+            _LOAD,
+            registry.tracking_uri(evaluated),
+            tmp_path / "features.parquet",
+            tmp_path / "p.npy",
+        ],
         check=True,
         capture_output=True,
+        env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
     )
     here = registry.predict(evaluated, registry.challenger(evaluated, RUN_DATE), frame)
     assert here.shape == (200,)
@@ -55,7 +64,9 @@ def test_column_order_does_not_matter(evaluated: Settings) -> None:
 
 def test_absent_feature_is_refused(evaluated: Settings) -> None:
     challenger = registry.challenger(evaluated, RUN_DATE)
-    with pytest.raises(PipelineError, match="version 1 needs the features recency_days, which training_set does not"):
+    with pytest.raises(
+        PipelineError, match="version 1 needs the features recency_days, which training_set does not"
+    ):
         registry.predict(evaluated, challenger, _test_frame().drop(columns="recency_days"))
 
 
@@ -63,14 +74,18 @@ def test_model_whose_files_are_gone_is_an_error_with_a_remedy(evaluated: Setting
     folder = registry.artifact_root(evaluated)
     away = folder.rename(folder.with_name("away"))
     try:
-        with pytest.raises(PipelineError, match="version 1 cannot be loaded from .*Restore the files, or delete"):
+        with pytest.raises(
+            PipelineError, match="version 1 cannot be loaded from .*Restore the files, or delete"
+        ):
             registry.predict(evaluated, registry.challenger(evaluated, RUN_DATE), _test_frame())
     finally:
         away.rename(folder)
 
 
 def test_challenger_of_another_run_date_is_refused(evaluated: Settings) -> None:
-    with pytest.raises(PipelineError, match="challenger of run date 2017-07-01; version 1 of run date 2017-06-30 is"):
+    with pytest.raises(
+        PipelineError, match="challenger of run date 2017-07-01; version 1 of run date 2017-06-30 is"
+    ):
         registry.challenger(evaluated, RUN_DATE.replace(month=7, day=1))
 
 

@@ -1,0 +1,134 @@
+"""A wrong argument is refused when dbt parses, by a sentence that names gate, argument, rule and the value received."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .harness.compiled import GateCompiler
+from .harness.engines import DuckDB
+from .harness.project import MACROS, write_project
+from .harness.run import invoke
+
+FILES = sorted((Path(__file__).parent / "arguments").glob("*.yml"))
+VALID = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8"))["valid"] for file in FILES}
+
+
+def refusals() -> Iterator[Any]:
+    for file in FILES:
+        for argument, rules in yaml.safe_load(file.read_text(encoding="utf-8"))["refused"].items():
+            for rule, values in rules.items():
+                for entry in values:
+                    beside = entry["with"] if isinstance(entry, Mapping) and "with" in entry else {}
+                    value = entry["value"] if beside else entry
+                    given = {**VALID[file.stem], **({} if argument.startswith("metrics[") else {argument: value}), **beside}
+                    yield pytest.param(
+                        file.stem, argument, rule, value, given, id=f"{file.stem}-{argument}-{json.dumps(value)}-{len(beside)}"
+                    )
+
+
+def models(gate: str, arguments: Mapping[str, Any], **config: Any) -> dict[str, Any]:
+    """The property YAML of one source with one gate; the table itself need not be there."""
+    test = {f"gates.{gate}": {"name": gate, "arguments": dict(arguments), "config": config}}
+    columns = [{"name": "day", "data_type": "date"}]
+    return {"sources": [{"name": "cases", "tables": [{"name": "rows", "columns": columns, "data_tests": [test]}]}]}
+
+
+@pytest.fixture(scope="module")
+def compilers(tmp_path_factory: pytest.TempPathFactory) -> GateCompiler:
+    """One project with each gate once, rightly used."""
+    directory = tmp_path_factory.mktemp("arguments")
+    properties: dict[str, Any] = {"sources": []}
+    for gate, arguments in VALID.items():
+        source = models(gate, arguments)["sources"][0]
+        properties["sources"].append({**source, "name": gate})
+    return GateCompiler(DuckDB(directory / "none.duckdb"), directory, properties)
+
+
+@pytest.mark.parametrize(("gate", "argument", "rule", "value", "arguments"), list(refusals()))
+def test_refused(
+    gate: str, argument: str, rule: str, value: Any, arguments: dict[str, Any], compilers: GateCompiler
+) -> None:
+    """The checks are the same when dbt parses and when it compiles; compiling is faster."""
+    with pytest.raises(Exception, match="gates") as refusal:
+        compilers.compile(gate, arguments)
+    received = json.dumps(value)
+    expected = f"gates.{gate}: `{argument}` must be {rule}; received {received}. Mend the argument in the YAML of this test."
+    assert " ".join(expected.split()) in " ".join(str(refusal.value).split())
+
+
+@pytest.fixture(scope="module")
+def parse(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    directory = tmp_path_factory.mktemp("parse")
+    profile = DuckDB(directory / "none.duckdb").profile()
+
+    def run(gate: str, arguments: Mapping[str, Any], **config: Any) -> str | None:
+        """What dbt says when it parses; nothing when it has no complaint."""
+        write_project(directory, profile, models(gate, arguments, **config))
+        result = invoke(directory, "parse", "--quiet")
+        return None if result.success else " ".join(str(result.exception).split())
+
+    return run
+
+
+@pytest.mark.parametrize("gate", sorted(VALID))
+def test_refused_when_dbt_parses(gate: str, parse: Any) -> None:
+    argument = {"row_existence": "min_rows", "schema_match": "unexpected"}.get(gate, "on_missing")
+    assert parse(gate, VALID[gate]) is None
+    message = parse(gate, {**VALID[gate], argument: "nonsense"})
+    assert message is not None
+    assert f'gates.{gate}: `{argument}` must be ' in message
+    assert 'received "nonsense"' in message
+
+
+@pytest.mark.parametrize("gate", sorted(VALID))
+def test_unknown_argument(gate: str, parse: Any) -> None:
+    message = parse(gate, {**VALID[gate], "no_such_argument": 1})
+    assert message is not None
+    assert gate in message
+    assert "no_such_argument" in message
+
+
+@pytest.mark.parametrize(
+    ("gate", "argument"),
+    [(gate, argument) for gate, arguments in VALID.items() for argument in arguments if not argument.startswith("max_")],
+)
+def test_missing_argument(gate: str, argument: str, compilers: GateCompiler) -> None:
+    arguments = {name: value for name, value in VALID[gate].items() if name != argument}
+    with pytest.raises(Exception, match="gates") as refusal:
+        compilers.compile(gate, arguments)
+    assert f"gates.{gate}: `{argument}` must be " in str(refusal.value)
+
+
+def test_schema_match_cannot_be_scoped(parse: Any, compilers: GateCompiler) -> None:
+    """A scope would be ignored, so it is refused."""
+    message = parse("schema_match", {}, where="amount > 0")
+    assert message is not None
+    assert "gates.schema_match: `where` must be left out: columns are the same in all rows; received" in message
+
+
+def test_every_gate_and_argument_is_here() -> None:
+    """No gate and no argument of a gate without a bad value; the YAML beside the gate names them all."""
+    assert set(VALID) == {file.stem for file in (MACROS / "gates").glob("*.sql")}
+    for file in FILES:
+        refused = {name.split("[")[0] for name in yaml.safe_load(file.read_text(encoding="utf-8"))["refused"]}
+        properties = yaml.safe_load((MACROS / "gates" / f"{file.stem}.yml").read_text(encoding="utf-8"))
+        documented = {
+            argument["name"]
+            for macro in properties["macros"]
+            if macro["name"] == f"test_{file.stem}"
+            for argument in macro["arguments"]
+        }
+        assert refused == documented - {"model"}
+
+
+def test_dbt_has_no_complaint(parse: Any, tmp_path: Path) -> None:
+    """The YAML beside the macros has their arguments, in order, with types that dbt knows."""
+    write_project(tmp_path, DuckDB(tmp_path / "none.duckdb").profile(), models("row_existence", VALID["row_existence"]))
+    result = invoke(tmp_path, "--warn-error", "parse", "--quiet")
+    assert result.success, result.exception
