@@ -2,7 +2,8 @@
 
 {% macro refuse(gate, argument, rule, value) %}
     {% do exceptions.raise_compiler_error(
-        "gates." ~ gate ~ ": `" ~ argument ~ "` must be " ~ rule ~ "; received " ~ tojson(value, value | string)
+        "gates." ~ gate ~ ": `" ~ argument ~ "` must be " ~ rule ~ "; received "
+        ~ ("nothing" if value is undefined else tojson(value, value | string))
         ~ ". Mend the argument in the YAML of this test."
     ) %}
 {% endmacro %}
@@ -67,6 +68,12 @@
     {% endfor %}
     {% do gates.require_integer(gate, "days_back", days_back, least_days_back) %}
     {% do gates.require_integer(gate, "min_segment_size", min_segment_size, 1) %}
+    {% if date_column is none and days_back > 0 %}
+        {% do gates.refuse(gate, "days_back", "left out without date_column", days_back) %}
+    {% endif %}
+    {% if segment_column is none and min_segment_size > 1 %}
+        {% do gates.refuse(gate, "min_segment_size", "left out without segment_column", min_segment_size) %}
+    {% endif %}
     {% do gates.require_choice(gate, "on_missing", on_missing, ["fail", "warn"]) %}
 {% endmacro %}
 

@@ -6,79 +6,62 @@
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
    moved most. log_median and noise are the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
 {% macro drift_scores(method, first_day, reference_days, noise_days) %}
+{% set before = "order by days.day_number range between " ~ reference_days ~ " preceding and 1 preceding" %}
 rejected as (
     {{ gates.rejected_days() }}
 ),
 
-history as (
+kept as (
     select series.*
     from series
     left join rejected on series.day_number = rejected.day_number
-    where series.day_number < 0 and rejected.day_number is null
+    where rejected.day_number is null
+),
+
+listed as (
+    -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each
+    select segment, bucket, day_number, sample_size from kept
+    union all
+    select keys.segment, keys.bucket, days.day_number, 0 as sample_size
+    from (
+        select distinct coalesce(kept.segment, 'all') as segment, kept.bucket
+        from (select 1 as one) as always
+        left join kept on true
+    ) as keys
+    cross join (select distinct day_number from kept union select {{ first_day }} as day_number) as days
+),
+
+sized as (
+    select
+        days.*,
+        coalesce(sum(current_size) over (partition by segment, bucket {{ before }}), 0) as reference_size
+    from (
+        select segment, bucket, day_number, cast(sum(sample_size) as {{ gates.type_double() }}) as current_size
+        from listed
+        group by segment, bucket, day_number
+    ) as days
 ),
 
 targets as (
-    select keys.segment, days.day_number, coalesce(sum(series.sample_size), 0) as sample_size
+    select
+        days.*,
+        count(case when sample_size > 0 then 1 end) over (partition by segment {{ before }}) as day_count
     from (
-        select distinct coalesce(series.segment, 'all') as segment
-        from (select 1 as one) as always
-        left join series on true
-    ) as keys
-    cross join (select distinct day_number from history union select {{ first_day }} as day_number) as days
-    left join series on keys.segment = series.segment and days.day_number = series.day_number
-    where days.day_number >= {{ first_day - noise_days }}
-    group by keys.segment, days.day_number
-),
-
-reference as (
-    select
-        targets.segment,
-        targets.day_number,
-        history.bucket,
-        sum(history.sample_size) as bucket_size,
-        max(day_counts.day_count) as day_count
-    from targets
-    inner join history
-        on targets.segment = history.segment
-        and history.day_number between targets.day_number - {{ reference_days }} and targets.day_number - 1
-    inner join (
-        select targets.segment, targets.day_number, count(distinct history.day_number) as day_count
-        from targets
-        inner join history
-            on targets.segment = history.segment
-            and history.day_number between targets.day_number - {{ reference_days }} and targets.day_number - 1
-        group by targets.segment, targets.day_number
-    ) as day_counts on targets.segment = day_counts.segment and targets.day_number = day_counts.day_number
-    group by targets.segment, targets.day_number, history.bucket
-),
-
-current_day as (
-    select
-        series.segment,
-        series.day_number,
-        coalesce(reference.bucket, '(unseen)') as bucket,
-        sum(series.sample_size) as bucket_size
-    from series
-    left join reference
-        on series.segment = reference.segment
-        and series.day_number = reference.day_number
-        and series.bucket = reference.bucket
-    where series.day_number >= {{ first_day - noise_days }}
-    group by series.segment, series.day_number, coalesce(reference.bucket, '(unseen)')
+        select segment, day_number, sum(current_size) as sample_size
+        from sized
+        group by segment, day_number
+    ) as days
 ),
 
 paired as (
     select
-        coalesce(reference.segment, current_day.segment) as segment,
-        coalesce(reference.day_number, current_day.day_number) as day_number,
-        coalesce(current_day.bucket_size, 0) as current_size,
-        coalesce(reference.bucket_size, 0) as reference_size,
-        reference.day_count
-    from reference
-    full outer join current_day
-        on reference.segment = current_day.segment
-        and reference.day_number = current_day.day_number
-        and reference.bucket = current_day.bucket
+        segment,
+        day_number,
+        sum(current_size) as current_size,
+        sum(reference_size) as reference_size
+    from sized
+    where day_number >= {{ first_day - noise_days }} and (current_size > 0 or reference_size > 0)
+    group by segment, day_number, case when reference_size > 0 then bucket else '(unseen)' end
 ),
 
 shares as (
@@ -106,14 +89,15 @@ daily_scores as (
         targets.segment,
         targets.day_number,
         targets.sample_size,
-        coalesce(max(ranked.day_count), 0) as day_count,
+        targets.day_count,
         sum(ranked.term) as score,
         ln(greatest(sum(ranked.term), 1e-12)) as log_score,
         max(case when ranked.move_rank = 1 then ranked.p end) as current_share,
         max(case when ranked.move_rank = 1 then ranked.q end) as reference_share
     from targets
     left join ranked on targets.segment = ranked.segment and targets.day_number = ranked.day_number
-    group by targets.segment, targets.day_number, targets.sample_size
+    where targets.day_number >= {{ first_day - noise_days }}
+    group by targets.segment, targets.day_number, targets.sample_size, targets.day_count
 ),
 
 usual as (

@@ -1,5 +1,6 @@
 {% test category_match(
-    model, column_name, date_column, max_unseen_share=0.01, require_usual=true, history_days=28,
+    model, column_name, date_column, max_unseen_share=0.01, require_usual=true, min_usual_share=0.005,
+    history_days=28,
     weight=none, on_missing="fail", on_short="warn"
 ) %}
     {{ gates.configure() }}
@@ -7,17 +8,21 @@
     {% do gates.require_column("category_match", "date_column", date_column) %}
     {% do gates.require_number("category_match", "max_unseen_share", max_unseen_share, at_least=0, below=1) %}
     {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
+    {% do gates.require_number("category_match", "min_usual_share", min_usual_share, at_least=0, below=1) %}
     {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
     {% do gates.require_common("category_match", date_column, on_missing=on_missing, weight=weight) %}
     {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
     {{ gates.category_match_sql(
-        model, column_name, date_column, max_unseen_share, require_usual, history_days, weight, on_missing, on_short
+        model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
+        weight, on_missing, on_short
     ) }}
 {% endtest %}
 
-{# Unseen: on no day of the history. Usual: on every day of the history that has rows. #}
+{# Unseen: on no day of the history. Usual: on every day of the history that has rows, and with no less than
+   min_usual_share of them all: a rare category is there on all days by chance, and gone by chance. #}
 {% macro category_match_sql(
-    model, column_name, date_column, max_unseen_share, require_usual, history_days, weight, on_missing, on_short
+    model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
+    weight, on_missing, on_short
 ) %}
 {% set category = "coalesce(cast(" ~ gates.column(column_name) ~ " as " ~ gates.type_text() ~ "), '(null)')" %}
 with series as (
@@ -81,7 +86,8 @@ decided as (
             when category is null then 'insufficient_history'
             when seen_days = 0 and unseen_share > {{ gates.number(max_unseen_share) }} then 'unseen_category'
             {% if require_usual -%}
-            when seen_days = day_count and today_size = 0 then 'missing_category'
+            when seen_days = day_count and today_size = 0 and usual_share >= {{ gates.number(min_usual_share) }}
+                then 'missing_category'
             {% endif -%}
             else 'ok'
         end as reason

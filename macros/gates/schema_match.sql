@@ -1,8 +1,8 @@
 {% test schema_match(model, unexpected="fail") %}
     {{ gates.configure() }}
     {% do gates.require_choice("schema_match", "unexpected", unexpected, ["fail", "warn", "ignore"]) %}
-    {% if model is string %}
-        {% do gates.refuse("schema_match", "where", "left out: columns are the same in all rows", model) %}
+    {% if config.get("where") %}
+        {% do gates.refuse("schema_match", "where", "left out: all rows have the same columns", config.get("where")) %}
     {% endif %}
     {{ gates.schema_match_sql(model, unexpected) }}
 {% endtest %}

@@ -22,10 +22,10 @@
 
 {# The expected value as a number when it reads as one, else as text: text has no tolerance. #}
 {% macro expected_value(gate, pass_value, tolerance) %}
-    {% if pass_value is boolean or (pass_value is not string and not gates.is_number(pass_value)) %}
+    {% set number = pass_value | float(none) if pass_value is string else pass_value %}
+    {% if number is not none and not gates.is_number(number) %}
         {% do gates.refuse(gate, "pass_value", "a finite number or a text", pass_value) %}
     {% endif %}
-    {% set number = pass_value | float(none) if pass_value is string else pass_value %}
     {% if tolerance is not none %}
         {% do gates.require_number(gate, "tolerance", tolerance, at_least=0) %}
         {% if number is none %}

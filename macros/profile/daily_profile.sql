@@ -7,10 +7,13 @@
    relation: what is profiled; date_column: its day; first_day, last_day: the range, both included
    measures: numeric columns, each with the edges of its bins, ascending (none: [])
    categories: columns with few values; hour_of: a timestamp column, or none
+   nulls: further columns whose NULLs are counted
    distinct: columns whose distinct values are counted; exact, and as dear as all the rest together
 
    Sums are kept as decimals, so that a profile built again from the same rows is the same to the last digit. #}
-{% macro daily_profile(relation, date_column, first_day, last_day, measures={}, categories=[], hour_of=none, distinct=[]) %}
+{% macro daily_profile(
+    relation, date_column, first_day, last_day, measures={}, categories=[], hour_of=none, distinct=[], nulls=[]
+) %}
 {% set slices = {} %}
 {% for column in categories %}
     {% do slices.update({column: "coalesce(cast(" ~ gates.column(column) ~ " as " ~ gates.type_text() ~ "), '(null)')"}) %}
@@ -30,6 +33,9 @@ with selected as (
         {% endfor -%}
         {% for column in distinct -%}
         {{ gates.column(column) }} as d{{ loop.index0 }},
+        {% endfor -%}
+        {% for column in nulls -%}
+        {{ gates.column(column) }} as n{{ loop.index0 }},
         {% endfor -%}
         1 as one
     from {{ relation }}
@@ -52,6 +58,9 @@ totals as (
         {% endfor -%}
         {% for column in distinct -%}
         count(distinct d{{ loop.index0 }}) as {{ column }}_distinct,
+        {% endfor -%}
+        {% for column in nulls -%}
+        count(*) - count(n{{ loop.index0 }}) as {{ column }}_nulls,
         {% endfor -%}
         count(*) as row_count
     from selected
@@ -86,7 +95,7 @@ profile as (
         'all' as slice,
         'all' as value,
         coalesce(totals.row_count, 0) as row_count,
-        {% for name in gates.profile_measures(measures, distinct) -%}
+        {% for name in gates.profile_measures(measures, distinct, nulls) -%}
         {{ "coalesce(totals." ~ name ~ ", 0)" if name.rsplit("_", 1)[1] in ["count", "nulls", "zeros", "distinct"]
             else "totals." ~ name }} as {{ name }}{{ "," if not loop.last }}
         {% endfor %}
@@ -99,7 +108,7 @@ profile as (
         slice,
         value,
         row_count,
-        {% for name in gates.profile_measures(measures, distinct) -%}
+        {% for name in gates.profile_measures(measures, distinct, nulls) -%}
         null as {{ name }}{{ "," if not loop.last }}
         {% endfor %}
     from sliced
@@ -110,12 +119,13 @@ select * from profile
 {% endmacro %}
 
 {# The columns that only the slice `all` has. #}
-{% macro profile_measures(measures, distinct) %}
+{% macro profile_measures(measures, distinct, nulls) %}
     {% set names = [] %}
     {% for column in measures %}
         {% for suffix in ["count", "nulls", "zeros", "sum", "min", "max"] %}{% do names.append(column ~ "_" ~ suffix) %}{% endfor %}
     {% endfor %}
     {% for column in distinct %}{% do names.append(column ~ "_distinct") %}{% endfor %}
+    {% for column in nulls %}{% do names.append(column ~ "_nulls") %}{% endfor %}
     {% do return(names) %}
 {% endmacro %}
 

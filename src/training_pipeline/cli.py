@@ -5,6 +5,7 @@ Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a ga
 
 from __future__ import annotations
 
+import datetime
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Nothing trains on data that has not been proven, nothing is promoted that has not been proven.",
-    epilog="Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a gate stopped the run.",
+    epilog="Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a gate stopped it.",
 )
 database = typer.Typer(no_args_is_help=True, help="The embedded Postgres server of this checkout.")
 app.add_typer(database, name="db")
@@ -31,11 +32,22 @@ RunDate = Annotated[
     typer.Option("--run-date", help="The day to decide on, YYYY-MM-DD; else RUN_DATE, else today (UTC)."),
 ]
 File = Annotated[
-    Path | None, typer.Argument(help="CSV or Parquet file with interactions; without it the sample.", show_default=False)
+    Path | None,
+    typer.Argument(help="CSV or Parquet file with interactions; without it the sample.", show_default=False),
 ]
 Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the sample that the tests use.")]
 
 console = Console(stderr=False, highlight=False)
+
+
+def _day(run_date: str | None) -> datetime.date:
+    """Resolve the run date; one that was typed wrongly is an error of usage."""
+    try:
+        return resolve_run_date(run_date)
+    except PipelineError as error:
+        if run_date is None:
+            raise
+        raise typer.BadParameter(str(error), param_hint="--run-date") from None
 
 
 @app.command()
@@ -44,7 +56,7 @@ def run(file: File = None, fixture: Fixture = False, run_date: RunDate = None) -
     from training_pipeline import pipeline, summary
 
     settings = Settings.load()
-    outcome = pipeline.run(settings, resolve_run_date(run_date), console, file=file, fixture=fixture)
+    outcome = pipeline.run(settings, _day(run_date), console, file=file, fixture=fixture)
     summary.show(settings, outcome, console)
     if outcome.stopped is not None:
         raise typer.Exit(outcome.stopped.exit_code)
@@ -54,7 +66,9 @@ def run(file: File = None, fixture: Fixture = False, run_date: RunDate = None) -
 def load(
     file: File = None,
     fixture: Fixture = False,
-    force: Annotated[bool, typer.Option("--force", help="Load again, and replace whatever the table holds.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Load again, and replace whatever the table holds.")
+    ] = False,
     run_date: RunDate = None,
 ) -> None:
     """Fill raw.interaction with your file, or with the sample."""
@@ -65,11 +79,15 @@ def load(
     with pipeline.progress_bar(console) as progress:
         task = progress.add_task("load", total=None)
         result = load_interactions(
-            settings, file, fixture, force, lambda done, total: progress.update(task, completed=done, total=total)
+            settings,
+            file,
+            fixture,
+            force,
+            lambda done, total: progress.update(task, completed=done, total=total),
         )
         progress.update(task, completed=result.rows, total=result.rows)
     console.print(f"{result.note} ({result.rows:,} rows)")
-    if run_date and (hint := summary.last_day_hint(settings, resolve_run_date(run_date))):
+    if run_date and (hint := summary.last_day_hint(settings, _day(run_date))):
         console.print(hint)
 
 
@@ -84,7 +102,7 @@ def validate(
     sides = {"data": pipeline.DATA_SIDE, "model": pipeline.MODEL_SIDE}
     if side not in sides:
         raise typer.BadParameter(f"must be data or model, received {side!r}", param_hint="side")
-    outcome = pipeline.Outcome(resolve_run_date(run_date))
+    outcome = pipeline.Outcome(_day(run_date))
     try:
         pipeline.gate(Settings.load(), outcome, side, sides[side])
     finally:
@@ -96,8 +114,9 @@ def train(run_date: RunDate = None) -> None:
     """Train the challenger; refuses to start without the certificate of the run date."""
     from training_pipeline.training import train as train_challenger
 
-    model = train_challenger(Settings.load(), resolve_run_date(run_date))
-    console.print(f"model version {model.version} ({model.estimator}, {model.rows:,} rows{', as before' if model.reused else ''})")
+    model = train_challenger(Settings.load(), _day(run_date))
+    known = ", as before" if model.reused else ""
+    console.print(f"model version {model.version} ({model.estimator}, {model.rows:,} rows{known})")
 
 
 @app.command()
@@ -106,7 +125,7 @@ def evaluate(run_date: RunDate = None) -> None:
     from training_pipeline import summary
     from training_pipeline.evaluation import evaluate as evaluate_challenger
 
-    settings, day = Settings.load(), resolve_run_date(run_date)
+    settings, day = Settings.load(), _day(run_date)
     evaluate_challenger(settings, day)
     summary.show_metrics(settings, day, console)
 
@@ -116,7 +135,7 @@ def promote(run_date: RunDate = None) -> None:
     """Make the challenger the champion when every model gate passed, or keep the champion with a reason."""
     from training_pipeline.promotion import promote as promote_challenger
 
-    decision = promote_challenger(Settings.load(), resolve_run_date(run_date))
+    decision = promote_challenger(Settings.load(), _day(run_date))
     console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
 
 
@@ -134,7 +153,7 @@ def report(run_date: RunDate = None) -> None:
     """Write the report of a run date from what is known of it."""
     from training_pipeline.report import write_report
 
-    console.print(str(write_report(Settings.load(), resolve_run_date(run_date))), soft_wrap=True)
+    console.print(str(write_report(Settings.load(), _day(run_date))), soft_wrap=True)
 
 
 @app.command()
@@ -146,23 +165,28 @@ def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> N
     from training_pipeline.registry import artifact_root, tracking_uri
 
     settings = Settings.load()
-    arguments = ["--backend-store-uri", tracking_uri(settings), "--artifacts-destination", str(artifact_root(settings))]
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), *arguments]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--backend-store-uri", tracking_uri(settings)]
+    command += ["--artifacts-destination", str(artifact_root(settings))]
     raise typer.Exit(subprocess.run(command, check=False).returncode)
 
 
 @app.command()
 def packages() -> None:
-    """Install the dbt packages; goes on without those that only the package hub has when it cannot be reached."""
+    """Install the dbt packages; goes on without those of dbt's package hub when it cannot be reached."""
     from training_pipeline.packages import install
 
-    for missing in install(Settings.load()):
-        console.print(f"dbt's package hub cannot be reached: going on without {missing}, the checks that need it are off")
+    result = install(Settings.load())
+    if result.missing:
+        what = ", ".join(result.missing)
+        console.print(
+            f"{result.reason}: going on without {what}, the checks that need it are off", soft_wrap=True
+        )
 
 
 @database.command()
 def start() -> None:
-    """Start the server and leave it running; writes dbt_project/profiles.yml, so that a plain `dbt test` finds it."""
+    """Start the server and leave it running; writes the profile with which a plain `dbt test` finds it."""
     from training_pipeline import embedded
     from training_pipeline.profile import write_profile
 
@@ -170,7 +194,9 @@ def start() -> None:
     address = embedded.start(settings)
     write_profile(settings, address)
     console.print(f"running at {address}")
-    console.print("now: cd dbt_project && dbt test   (the address with its password: training-pipeline db url)")
+    console.print(
+        "now: cd dbt_project && dbt test   (the address with its password: training-pipeline db url)"
+    )
 
 
 @database.command()
@@ -201,9 +227,8 @@ def url() -> None:
 
 def main() -> None:
     """Run the command line; an expected error is one clear line and an exit code, not a traceback."""
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=Console(stderr=True), show_path=False)]
-    )
+    handler = RichHandler(console=Console(stderr=True), show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:
         app()
     except PipelineError as error:

@@ -73,8 +73,8 @@ def invoke(
     Raises
     ------
     PipelineError
-        When dbt itself broke: the project does not parse, the database is down, the SQL of a model fails, a unit
-        test fails, the ledger cannot be written.
+        When dbt itself broke: the project does not parse, the database is down, the SQL of a model fails,
+        a unit test fails, the ledger cannot be written.
     """
     listener = _Listener(progress)
     outcome = _run(settings, arguments, run_date, [listener])

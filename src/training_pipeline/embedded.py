@@ -69,9 +69,11 @@ def start(settings: Settings) -> PostgresAddress:
     if known is None or _postmaster(known.data, ready=True) is None:
         with _lock(settings):
             files = prepare(settings)
-            if _postmaster(files.data, ready=True) is None:
+            if not _becomes_ready(files):
                 _launch(files)
-                if settings.is_default_state:  # a plain `dbt` would look for it on the port that it had before
+                if (
+                    settings.is_default_state
+                ):  # a plain `dbt` would look for it on the port that it had before
                     write_profile(settings, _address(settings, files))
     else:
         files = known
@@ -142,6 +144,20 @@ def _lock(settings: Settings) -> Iterator[None]:
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
+
+
+def _becomes_ready(files: ClusterFiles) -> bool:
+    """Wait for a server that is starting or stopping; return whether one runs in the end."""
+    deadline = time.monotonic() + START_SECONDS
+    while _postmaster(files.data) is not None:
+        if _postmaster(files.data, ready=True) is not None:
+            return True
+        if time.monotonic() > deadline:
+            raise PipelineError(
+                f"the embedded Postgres is neither up nor down after {START_SECONDS} s; see {files.log}"
+            )
+        time.sleep(0.1)
+    return False
 
 
 def _launch(files: ClusterFiles) -> None:

@@ -16,7 +16,6 @@ from training_pipeline.warehouse import connect
 
 LEDGER = "gate_results"
 PASSED = ("pass", "warn")
-_HARMLESS_FIRST = {"pass": 2, "warn": 1}
 
 Row = dict[str, Any]
 
@@ -54,12 +53,19 @@ def exists(connection: psycopg.Connection, relation: sql.Identifier) -> bool:
     return found is not None and found[0] is not None
 
 
+def effect(row: Mapping[str, Any]) -> str:
+    """What a row does to the run, 'fail', 'warn' or 'pass': a gate of severity warn never stops it."""
+    if row["verdict"] in PASSED:
+        return str(row["verdict"])
+    return "warn" if row["severity"] == "warn" else "fail"
+
+
 def failures_first(rows: Iterable[Row]) -> list[Row]:
     """Rows in the order in which a person wants to see them."""
     return sorted(
         rows,
         key=lambda row: (
-            _HARMLESS_FIRST.get(row["verdict"], 0),
+            ("fail", "warn", "pass").index(effect(row)),
             row["relation"] or "",
             row["gate"],
             row["metric"],
@@ -84,14 +90,13 @@ def sentence(row: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> print(sentence({
-    ...     "gate": "interval_ratio", "relation": "analytics.interaction", "metric": "count(*)", "segment":
-    "all",
-    ...     "current_value": "1900", "reference_value": "3800", "statistic": 2.0, "lower_bound": None,
-    ...     "upper_bound": 1.7, "reason": "out_of_bounds",
-    ... }))
-    interval_ratio on analytics.interaction: count(*) is 1900, reference 3800, statistic 2, bound at most 1.7
-    (out_of_bounds)
+    >>> found = sentence({
+    ...     "gate": "interval_ratio", "relation": "analytics.interaction", "metric": "count(*)",
+    ...     "segment": "all", "current_value": "1900", "reference_value": "3800", "statistic": 2.0,
+    ...     "lower_bound": None, "upper_bound": 1.7, "reason": "out_of_bounds",
+    ... })
+    >>> found.partition(": ")[2]
+    'count(*) is 1900, reference 3800, statistic 2, bound below 1.7 (out_of_bounds)'
     """
     segment = "" if row["segment"] == "all" else f" [{row['segment']}]"
     parts = [f"{row['metric']}{segment} is {short(row['current_value'])}"]
@@ -110,7 +115,9 @@ def bounds(row: Mapping[str, Any]) -> str:
     if row["lower_bound"] is not None:
         words.append(f"at least {short(row['lower_bound'])}")
     if row["upper_bound"] is not None:
-        words.append(f"at most {short(row['upper_bound'])}")
+        # the only gate whose bound itself does not pass
+        word = "below" if row["gate"] == "interval_ratio" else "at most"
+        words.append(f"{word} {short(row['upper_bound'])}")
     return " and ".join(words)
 
 

@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from training_pipeline import dbt
 from training_pipeline.certificate import MODEL_GATE
@@ -61,10 +68,16 @@ def run(
     file: Path | None = None,
     fixture: bool = False,
 ) -> Outcome:
-    """Decide on one run date, from the source to the champion; the report is written also when a gate stops the run.
+    """Decide on one run date, from the source to the champion; a report is written also when a gate stops it.
 
     Parameters
     ----------
+    settings : Settings
+        Which warehouse, and where the state is kept.
+    run_date : datetime.date
+        The day that is decided on.
+    console : Console
+        Where the progress is shown.
     file : Path, optional
         CSV or Parquet file with interactions; the sample when None.
     fixture : bool
@@ -87,12 +100,17 @@ def run(
         except GateStopped as stopped:
             outcome.stopped = stopped
         with _step(outcome, progress, "report"):
-            outcome.report = write_report(settings, run_date, str(outcome.stopped) if outcome.stopped else None)
+            why = str(outcome.stopped) if outcome.stopped else None
+            outcome.report = write_report(settings, run_date, why)
     return outcome
 
 
 def gate(
-    settings: Settings, outcome: Outcome, name: str, arguments: tuple[str, ...], progress: dbt.Progress | None = None
+    settings: Settings,
+    outcome: Outcome,
+    name: str,
+    arguments: tuple[str, ...],
+    progress: dbt.Progress | None = None,
 ) -> None:
     """Build one side of the dbt project with its gates; what they printed goes into the outcome.
 
@@ -112,6 +130,8 @@ def gate(
     latest = evidence.latest(settings, outcome.run_date, result.failed)
     failed = evidence.failed([row for rows in latest.values() for row in rows])
     what = evidence.summary(failed) if failed else evidence.names(result.failed)
+    if result.crashed:
+        what = f"{what}. {len(result.crashed)} of them could not be asked, first {result.crashed[0]}"
     raise GateStopped(f"{len(result.failed)} gate(s) stopped the run of {outcome.run_date}: {what}", failed)
 
 
@@ -134,7 +154,13 @@ def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:
 
 def progress_bar(console: Console) -> Progress:
     """Return the bars that show how far each step is."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     return Progress(*columns, console=console)
 
 

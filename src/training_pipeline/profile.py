@@ -1,4 +1,4 @@
-"""The dbt profile of a laptop: the embedded server filled in, so that a plain `dbt test` in dbt_project/ finds it."""
+"""The dbt profile with the embedded server filled in, so that a plain `dbt test` in dbt_project/ finds it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from training_pipeline.cluster import write_private
+from training_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,14 +15,14 @@ if TYPE_CHECKING:
     from training_pipeline.config import Settings
     from training_pipeline.warehouse import PostgresAddress
 
-HEADER = "# Written by `training-pipeline db start` from ../profiles.yml, and written anew each time. Not for version control.\n"
+HEADER = "# Written by `training-pipeline db start` from ../profiles.yml: edits are lost. Holds a password.\n"
 
 
 def write_profile(settings: Settings, server: PostgresAddress) -> Path:
     """Write ``dbt_project/profiles.yml``, readable by its owner only, and return its path.
 
-    It is the committed ``profiles.yml`` with the address and the password of the embedded server in place of the
-    environment variables; the other targets are as they are there.
+    It is the committed ``profiles.yml`` with the address and the password of the embedded server in place of
+    the environment variables; the other targets are as they are there.
     """
     profiles = yaml.safe_load((settings.root / "profiles.yml").read_text())
     profiles["training_pipeline"]["outputs"]["embedded"] |= {
@@ -31,5 +32,11 @@ def write_profile(settings: Settings, server: PostgresAddress) -> Path:
         "password": server.password,
     }
     path = settings.dbt_project / "profiles.yml"
-    write_private(path, HEADER + yaml.safe_dump(profiles, sort_keys=False))
+    try:
+        write_private(path, HEADER + yaml.safe_dump(profiles, sort_keys=False))
+    except OSError as error:
+        raise PipelineError(
+            f"{path} cannot be written ({error.strerror}); the server runs all the same: "
+            "for dbt set EMBEDDED_PORT and EMBEDDED_PASSWORD from `training-pipeline db url`"
+        ) from error
     return path

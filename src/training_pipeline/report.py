@@ -124,7 +124,7 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": evidence.short, "bounds": evidence.bounds}
+    environment.filters |= {"short": evidence.short, "bounds": evidence.bounds, "effect": evidence.effect}
     chart = _calibration_chart(report.evaluation)
     whole = [row for row in report.evaluation if row["segment"] == WHOLE]
     return environment.get_template(_TEMPLATE).render(

@@ -1,12 +1,13 @@
-"""What a person reads at the end of a run: evidence with failures first, the model's metrics, the verdict, what next."""
+"""What a person reads at the end of a run: evidence, failures first; the metrics; the verdict; what next."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from training_pipeline.evidence import exists
@@ -40,9 +41,8 @@ def show(settings: Settings, outcome: Outcome, console: Console) -> None:
             console.print(hint)
     elif outcome.decision is not None:
         decision = outcome.decision
-        console.print(
-            Text(f"{decision.decision.upper()}  model version {decision.model_version}: {decision.reason}", style="bold green")
-        )
+        verdict = f"{decision.decision.upper()}  model version {decision.model_version}: {decision.reason}"
+        console.print(Text(verdict, style="bold green"))
     _show_next(settings, outcome, console)
 
 
@@ -53,15 +53,19 @@ def show_evidence(lines: Sequence[str], console: Console) -> None:
 
 
 def last_day_hint(settings: Settings, run_date: datetime.date) -> str | None:
-    """Say which day is the last that has rows when the run date has none; None when it has, or there is no table."""
+    """Say which day is the last that has rows when the run date has none; None when it has some."""
     table = sql.Identifier(*settings.source.split("."))
     with connect(settings) as connection:
         if not exists(connection, table):
             return f"{settings.source} does not exist: load data with `training-pipeline load`"
-        query = sql.SQL("select exists (select from {} where {} = %s), max({}) from {}").format(
-            table, sql.Identifier("interaction_date"), sql.Identifier("interaction_date"), table
+        query = sql.SQL(
+            "select exists (select from {table} where interaction_date = %s), max(interaction_date)"
+            " from {table}"
         )
-        row = connection.execute(query, [run_date]).fetchone()
+        try:
+            row = connection.execute(query.format(table=table), [run_date]).fetchone()
+        except psycopg.errors.UndefinedColumn:
+            return None  # the schema gate says it better
     if row is None or row[0]:
         return None
     if row[1] is None:
@@ -78,9 +82,18 @@ def show_metrics(settings: Settings, run_date: datetime.date, console: Console) 
     )
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(query, [run_date, run_date]).fetchall()
+    if not rows:
+        console.print(f"no model was evaluated for {run_date}")
+        return
     references = sorted({row["reference"] for row in rows} - {NO_REFERENCE})
-    title = f"model version {rows[0]['model_version']} on snapshot {rows[0]['snapshot_date']}, with 95 % intervals"
-    table = Table("metric", "value", *(f"better than {name} by" for name in references), title=title, title_justify="left")
+    table = Table(
+        Column("metric", no_wrap=True),
+        "value",
+        *(f"better than {name} by" for name in references),
+        title=f"model version {rows[0]['model_version']} on snapshot {rows[0]['snapshot_date']},"
+        " with 95 % intervals",
+        title_justify="left",
+    )
     for metric in sorted({row["metric"] for row in rows}):
         cells = {row["reference"]: row for row in rows if row["metric"] == metric}
         table.add_row(
@@ -101,9 +114,11 @@ def _show_next(settings: Settings, outcome: Outcome, console: Console) -> None:
     console.rule("where to look next", align="left")
     table = Table.grid(padding=(0, 2))
     table.add_row("report", str(outcome.report))
-    table.add_row("all evidence", f"table {settings.schema}.gate_results; `training-pipeline db url` says where")
+    table.add_row("all evidence", f"select * from {settings.schema}.gate_results (training-pipeline db url)")
     table.add_row("dbt docs", "cd dbt_project && dbt docs generate && dbt docs serve")
     table.add_row("MLflow", "training-pipeline mlflow")
     table.add_row("Airflow", "make airflow")
     console.print(table)
-    console.print("  ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items()), style="dim")
+    console.print(
+        "  ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items()), style="dim"
+    )

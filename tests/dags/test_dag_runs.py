@@ -73,7 +73,7 @@ def test_the_ledger_says_why_and_which_task_of_which_run_found_it(runs: list[dic
     failed = query(
         dag_settings,
         "select dag_id, dag_run_id, task_id, try_number, gate, metric, reason from analytics.gate_results"
-        " where verdict = 'fail' and run_date = %s",
+        " where status = 'fail' and run_date = %s",
         RUN_DATE,
     )
     assert {row[:4] for row in failed} == {("training_pipeline", runs[1]["run_id"], "data_gates.interaction.test", 1)}

@@ -40,13 +40,13 @@ FAULTS = {
     "half of the rows lost": Fault(
         f"delete from raw.interaction where {TODAY} and hashtext(interaction_id) % 2 = 0",
         "interval_ratio",
-        "count(*)",
+        "sum(row_count) * 1.0 / nullif(sum(customer_id_distinct), 0) where slice = 'all'",
         "out_of_bounds",
     ),
     "load doubled": Fault(
         f"insert into raw.interaction select * from raw.interaction where {TODAY}",
-        "value_range",
-        "count(*) - count(distinct interaction_id)",
+        "duplicate_limit",
+        "repeated interaction_id",
         "out_of_bounds",
     ),
     "column dropped": Fault(
@@ -76,13 +76,13 @@ FAULTS = {
     "amount NULL in 10 % of rows": Fault(
         f"update raw.interaction set amount = null where {TODAY} and abs(hashtext(interaction_id)) % 10 = 0",
         "value_range",
-        "avg(case when amount is null then 1.0 else 0.0 end)",
+        "sum(amount_nulls) * 1.0 / nullif(sum(row_count), 0) where slice = 'all'",
         "out_of_bounds",
     ),
     "amounts x 100": Fault(
         f"update raw.interaction set amount = amount * 100 where {TODAY}",
         "interval_ratio",
-        "avg(amount)",
+        "sum(amount_sum) / nullif(sum(amount_count), 0) where slice = 'all'",
         "out_of_bounds",
     ),
     # What follows is seen only by the gates that look back further than one day.

@@ -130,5 +130,5 @@ def test_every_gate_and_argument_is_here() -> None:
 def test_dbt_has_no_complaint(parse: Any, tmp_path: Path) -> None:
     """The YAML beside the macros has their arguments, in order, with types that dbt knows."""
     write_project(tmp_path, DuckDB(tmp_path / "none.duckdb").profile(), models("row_existence", VALID["row_existence"]))
-    result = invoke(tmp_path, "--warn-error", "parse", "--quiet")
+    result = invoke(tmp_path, "--warn-error-options", '{"error": "all"}', "parse", "--quiet")
     assert result.success, result.exception

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HEADER = (
@@ -32,7 +32,7 @@ def row(number: int, **changes: str) -> dict[str, str]:
     }
 
 
-def write_csv(path: Path, rows: list[Mapping[str, str]], header: tuple[str, ...] = HEADER) -> Path:
+def write_csv(path: Path, rows: Sequence[Mapping[str, str]], header: tuple[str, ...] = HEADER) -> Path:
     """Write rows as CSV; a value that a row lacks is empty."""
     lines = [",".join(header), *(",".join(one.get(name, "") for name in header) for one in rows)]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")

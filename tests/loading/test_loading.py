@@ -6,6 +6,7 @@ import psycopg
 import pytest
 
 from training_pipeline import loading
+from training_pipeline.columns import declared_columns
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.loading import load
@@ -17,13 +18,13 @@ from .files import HEADER, row, write_csv
 
 def _select(settings: Settings, query: str) -> list[tuple[object, ...]]:
     with connect(settings) as connection:
-        return connection.execute(query).fetchall()  # type: ignore[arg-type]
+        return connection.execute(query).fetchall()
 
 
 def _execute(settings: Settings, *statements: str) -> None:
     with connect(settings) as connection:
         for statement in statements:
-            connection.execute(statement)  # type: ignore[arg-type]
+            connection.execute(statement)
 
 
 def test_fixture_is_every_eighth_household_of_four_months(loaded_settings: Settings) -> None:
@@ -222,4 +223,4 @@ def test_file_and_fixture_exclude_each_other(settings: Settings, tmp_path: Path)
 
 
 def test_header_is_what_the_project_declares(settings: Settings) -> None:
-    assert tuple(column.name for column in loading.declared_columns(settings)) == HEADER
+    assert tuple(column.name for column in declared_columns(settings)) == HEADER

@@ -18,9 +18,7 @@ NOON = datetime.datetime(2017, 4, 30, 12)
 
 def _loaded(settings: Settings, columns: str = "*") -> list[tuple[object, ...]]:
     with connect(settings) as connection:
-        return connection.execute(  # type: ignore[no-any-return]
-            f"select {columns} from raw.interaction order by interaction_id"  # type: ignore[arg-type]
-        ).fetchall()
+        return connection.execute(f"select {columns} from raw.interaction order by interaction_id").fetchall()
 
 
 def _text(path: Path, text: str) -> Path:

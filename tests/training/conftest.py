@@ -1,4 +1,4 @@
-"""A dbt project of three models with the repository's gates, its certificate and its model gate, on a server of its own.
+"""A small dbt project with the repository's gates and certificate, on a server of its own.
 
 Each test gets the databases as they were after a stage of the pipeline, copied from templates.
 """

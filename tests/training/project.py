@@ -1,4 +1,4 @@
-"""The small dbt project of these tests: what is under test comes from the repository, the rest is as little as can be."""
+"""The small dbt project of these tests: the repository's own where that is under test, else very little."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def training_rows(
     *,
     is_linear: bool = True,
 ) -> pa.Table:
-    """Rows as dbt builds them, shuffled; the label depends on recency alone: in a line of its logarithm, or not."""
+    """Shuffled rows as dbt builds them; the label depends on recency alone: on a line of its log, or not."""
     generator = np.random.default_rng(seed)
     rows = len(snapshots) * customers
     recency = generator.integers(0, 120, rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 
 import pytest
 
@@ -38,45 +37,53 @@ def _fail_a_gate(settings: Settings) -> None:
     assert not build_data(settings).success
 
 
-def _forget_one_gate(settings: Settings) -> None:
-    execute(settings, "delete from analytics.gate_results where node_id like '%label_is_known%'")
+_ONE_VALUE = "where customer_id = 7 and snapshot_date = '2017-05-31'"
 
 
 @pytest.mark.parametrize(
-    ("spoil", "reason"),
+    ("statement", "reason"),
     [
-        (_fail_a_gate, r"value_range on analytics.interaction: avg\(amount\) is 300, bound at least 1 and at most 10"),
-        (_forget_one_gate, "1 of 3 gates have no row in the ledger: label_is_known. Run the whole data build again"),
-        (
-            lambda settings: execute(settings, "delete from analytics.gate_results"),
-            "3 of 3 gates have no row in the ledger",
+        pytest.param(
+            "delete from analytics.gate_results where node_id like '%label_is_known%'",
+            "1 of 3 gates have no row in the ledger: label_is_known. Run the whole data build again",
+            id="one gate has not run",
         ),
-        (lambda settings: execute(settings, "drop table analytics.gate_results"), "3 of 3 gates have no row"),
-        (
-            lambda settings: execute(settings, "delete from analytics.training_certificate"),
+        pytest.param("delete from analytics.gate_results", "3 of 3 gates have no row", id="no gate has run"),
+        pytest.param("drop table analytics.gate_results", "3 of 3 gates have no row", id="no ledger"),
+        pytest.param(
+            "delete from analytics.training_certificate",
             "training_certificate has no row for it",
+            id="no certificate",
         ),
-        (
-            lambda settings: execute(settings, "update analytics.training_set set amount_30 = 0 where customer_id = 7"
-                                               " and snapshot_date = '2017-05-31'"),
+        pytest.param(
+            f"update analytics.training_set set amount_30 = 0 {_ONE_VALUE}",
             r"the data have changed: training_set was 1000:\S+ when the gates ran and is 1000:\S+ now",
+            id="one value of training_set",
         ),
-        (
-            lambda settings: execute(settings, "insert into raw.interaction values ('2017-06-30', 3)"),
+        pytest.param(
+            "insert into raw.interaction values ('2017-06-30', 3)",
             r"the data have changed: raw.interaction was 2:\S+ when the gates ran and is 3:\S+ now",
+            id="a late row in the source",
         ),
-        (
-            lambda settings: execute(settings, "delete from analytics.interaction where amount > 3"),
+        pytest.param(
+            "delete from analytics.interaction where amount > 3",
             r"the data have changed: interaction was 2:\S+ when the gates ran and is 1:\S+ now",
+            id="a row of interaction",
         ),
     ],
-    ids=["failed gate", "missing gate", "no rows", "no ledger", "no certificate", "training set", "raw", "interaction"],
-)  # fmt: skip
-def test_training_is_refused(built: Settings, spoil: Callable[[Settings], None], reason: str) -> None:
-    spoil(built)
+)
+def test_training_is_refused(built: Settings, statement: str, reason: str) -> None:
+    execute(built, statement)
     with pytest.raises(GateStopped, match=reason) as stopped:
         train(built, RUN_DATE)
     assert stopped.value.exit_code == 3
+
+
+def test_training_is_refused_after_a_failed_gate(built: Settings) -> None:
+    _fail_a_gate(built)
+    reason = r"value_range on analytics.interaction: avg\(amount\) is 300, bound at least 1 and at most 10"
+    with pytest.raises(GateStopped, match=reason):
+        train(built, RUN_DATE)
 
 
 def test_failed_gate_leaves_its_evidence(built: Settings) -> None:
@@ -148,6 +155,6 @@ def test_ledger_is_read_by_the_latest_rows(built: Settings) -> None:
 
 
 def test_message_says_what_to_do(built: Settings) -> None:
-    _forget_one_gate(built)
+    execute(built, "delete from analytics.training_certificate")
     with pytest.raises(GateStopped, match=re.escape("training-pipeline run --run-date 2017-06-30")):
         certificate.check(built, RUN_DATE)

@@ -57,7 +57,7 @@ def test_failed_model_gate_stops(evaluated: Settings) -> None:
 def test_gates_of_an_earlier_evaluation_do_not_count(evaluated: Settings) -> None:
     evaluate(evaluated, RUN_DATE)
     with pytest.raises(
-        GateStopped, match="1 of 1 model gates have not run since the evaluation .*: challenger_auc"
+        GateStopped, match=r"1 of 1 model gates have not run since the evaluation .*: challenger_auc"
     ):
         promote(evaluated, RUN_DATE)
     assert _champion(evaluated) is None
@@ -72,7 +72,7 @@ def test_no_ledger_stops(evaluated: Settings) -> None:
 def test_challenger_that_is_not_evaluated_is_refused(evaluated: Settings) -> None:
     execute(evaluated, "delete from ml.model_evaluation")
     with pytest.raises(
-        PipelineError, match="version 1 must be the last one evaluated .*; none is. Evaluate it first"
+        PipelineError, match=r"version 1 must be the last one evaluated .*; none is. Evaluate it first"
     ):
         promote(evaluated, RUN_DATE)
 
@@ -152,7 +152,7 @@ def test_rollback_brings_back_the_champion_before(challenged: Settings) -> None:
 def test_rollback_refuses_a_champion_set_by_hand(challenged: Settings) -> None:
     registry.set_alias(challenged, registry.CHAMPION, "2")
     with pytest.raises(
-        PipelineError, match="must be version 1 as in ml.promotion_history, but its alias is on 2"
+        PipelineError, match=r"must be version 1 as in ml.promotion_history, but its alias is on 2"
     ):
         rollback(challenged)
 

@@ -75,7 +75,7 @@ def test_model_whose_files_are_gone_is_an_error_with_a_remedy(evaluated: Setting
     away = folder.rename(folder.with_name("away"))
     try:
         with pytest.raises(
-            PipelineError, match="version 1 cannot be loaded from .*Restore the files, or delete"
+            PipelineError, match=r"version 1 cannot be loaded from .*Restore the files, or delete"
         ):
             registry.predict(evaluated, registry.challenger(evaluated, RUN_DATE), _test_frame())
     finally:

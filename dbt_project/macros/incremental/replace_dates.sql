@@ -2,7 +2,11 @@
    inserted anew in one transaction. dbt's own delete+insert deletes only the keys of the new batch: where a day's
    rows have vanished from the source, the old ones would stay and every gate on them would pass. The date column is
    the model's `partition_by`. Spark has no such transaction: there `insert_overwrite` by the same partition_by
-   replaces the days that have rows, and the vanished ones have to be dropped by a hook. #}
+   replaces the days that have rows, and before_replacement() drops those days first, for the ones that have none. #}
+{% macro replacing_strategy() %}
+    {% do return("insert_overwrite" if target.type == "spark" else "replace_dates") %}
+{% endmacro %}
+
 {% macro get_incremental_replace_dates_sql(arg_dict) %}
     {% set target = arg_dict["target_relation"] %}
     {% set date_column = config.require("partition_by") %}
@@ -33,12 +37,26 @@
     )
 {%- endmacro %}
 
-{# Two runs at once would each delete the same rows and then both insert theirs. A pre-hook runs in the transaction of
-   the model, before it is read; readers are not held up. #}
-{% macro lock_for_replacement() %}
-    {% if execute and is_incremental() %}{{ adapter.dispatch("lock_table")(this) }}{% endif %}
+{# A pre-hook: makes the replacement safe. It runs in the transaction of the model, before the model is read. #}
+{% macro before_replacement() %}
+    {% if execute and is_incremental() %}{{ adapter.dispatch("before_replacement_of")(this) }}{% endif %}
 {% endmacro %}
 
-{% macro default__lock_table(relation) %}{% endmacro %}
+{% macro default__before_replacement_of(relation) %}{% endmacro %}
 
-{% macro postgres__lock_table(relation) %}lock table {{ relation }} in share row exclusive mode{% endmacro %}
+{# Two runs at once would each delete the same rows and then both insert theirs. Readers are not held up. #}
+{% macro postgres__before_replacement_of(relation) %}
+    lock table {{ relation }} in share row exclusive mode
+{% endmacro %}
+
+{# Days that no longer have rows would not be overwritten. Between this and the insert a reader misses the days. #}
+{% macro spark__before_replacement_of(relation) %}
+    {% set date_column = config.require("partition_by") %}
+    {% set first_day = run_query("select " ~ first_replaced_date(relation, date_column)).rows[0][0] | string %}
+    {% for row in run_query("show partitions " ~ relation).rows %}
+        {% set day = row[0].split("=")[1] %}
+        {% if first_day <= day <= gates.run_date().isoformat() %}
+            {% do run_query("alter table " ~ relation ~ " drop if exists partition (" ~ date_column ~ "='" ~ day ~ "')") %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}

@@ -2,11 +2,11 @@
    and replaced. #}
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_dates",
+    incremental_strategy=replacing_strategy(),
     partition_by="interaction_date",
     indexes=[{"columns": ["interaction_date"]}],
     on_schema_change="fail",
-    pre_hook="{{ lock_for_replacement() }}",
+    pre_hook="{{ before_replacement() }}",
 ) }}
 
 with interactions as (

@@ -2,11 +2,11 @@
    Replaces the same days as `interaction` does, and each of them has a row, also one that has lost all its rows. #}
 {{ config(
     materialized="incremental",
-    incremental_strategy="replace_dates",
+    incremental_strategy=replacing_strategy(),
     partition_by="profile_date",
     indexes=[{"columns": ["profile_date"]}],
     on_schema_change="fail",
-    pre_hook="{{ lock_for_replacement() }}",
+    pre_hook="{{ before_replacement() }}",
 ) }}
 
 {{ gates.daily_profile(
@@ -18,4 +18,5 @@
     categories=["department"],
     hour_of="interaction_at",
     distinct=["customer_id"],
+    nulls=["interaction_id", "customer_id", "interaction_at", "store_id", "quantity"],
 ) }}

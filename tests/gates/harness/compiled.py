@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import datetime as dt
+import os
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .cases import RUN_DATE
 from .engines import Engine
 from .project import write_project
 from .run import invoke
@@ -17,7 +20,7 @@ class GateCompiler:
     """A parsed dbt project whose tests are compiled one by one.
 
     Compiling is what `dbt test` does with a test before it runs it: arguments are checked, the macros rendered with
-    `execute` true, against the same graph. Only the run date of the environment and `manifest.macros` matter beside that.
+    `execute` true, against the same graph.
     """
 
     def __init__(self, engine: Engine, directory: Path, models: Mapping[str, Any], macros: Path | None = None) -> None:
@@ -30,30 +33,23 @@ class GateCompiler:
             warnings.simplefilter("ignore")
             from dbt.adapters.factory import FACTORY
             from dbt.compilation import Compiler
+            from dbt_common.context import set_invocation_context
 
+        self._set_environment = set_invocation_context  # dbt reads variables of the environment as of its start
         self.adapter = FACTORY.adapters[engine.profile()["type"]]
         self._compiler = Compiler(self.adapter.config)
         self.tests = {node.name: node for node in self.manifest.nodes.values() if node.resource_type == "test"}
 
-    def compile(self, name: str, arguments: Mapping[str, Any] | None = None) -> str:
+    def compile(self, name: str, arguments: Mapping[str, Any] | None = None, run_date: dt.date = RUN_DATE) -> str:
         """Compile a test, with other arguments than its YAML's where some are given."""
-        return self.compile_all([(name, arguments)])[0]
-
-    def compile_all(self, wanted: Iterable[tuple[str, Mapping[str, Any] | None]]) -> list[str]:
-        """Compile several tests on one connection."""
-        with self.adapter.connection_named("compiled"):
-            return [self._compile(name, arguments) for name, arguments in wanted]
-
-    def _compile(self, name: str, arguments: Mapping[str, Any] | None) -> str:
-        node = self.tests[name]
-        if arguments is not None:
-            node = copy.copy(node)
-            metadata = copy.copy(node.test_metadata)
-            metadata.kwargs = {"model": metadata.kwargs["model"], **arguments}
-            node.test_metadata = metadata
-        node = copy.copy(node)
+        node = copy.copy(self.tests[name])
         node.extra_ctes_injected = False
-        return str(self._compiler.compile_node(node, self.manifest, write=False).compiled_code)
+        if arguments is not None:
+            node.test_metadata = copy.copy(node.test_metadata)
+            node.test_metadata.kwargs = {"model": node.test_metadata.kwargs["model"], **arguments}
+        self._set_environment({**os.environ, "RUN_DATE": run_date.isoformat()})
+        with self.adapter.connection_named("compiled"):
+            return str(self._compiler.compile_node(node, self.manifest, write=False).compiled_code)
 
     def configuration(self) -> dict[str, str]:
         """What `gates.configure()` sets: fail_calc, warn_if, error_if."""
