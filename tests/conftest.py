@@ -35,6 +35,8 @@ FOREIGN = (
 # Warnings are errors here; these are other people's, about their own code.
 TOLERATED = (
     "ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning",  # MLflow's store
+    "ignore:.*Any type hint is inferred as AnyType:UserWarning",  # MLflow about its own models, when imported
+    "ignore:Operation with range is deprecated:pandas.errors.Pandas4Warning",  # MLflow, saving an input example
     # dbt leaves its log file of the last invocation open
     "ignore:Exception ignored in. <_io.FileIO name='.*dbt.log':pytest.PytestUnraisableExceptionWarning",
     r"ignore:unclosed file .*dbt\.log:ResourceWarning",  # dbt drops its last one unclosed

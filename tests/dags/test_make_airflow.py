@@ -17,6 +17,7 @@ import pytest
 
 from tests.dags.airflow_api import AirflowApi, wait_for
 from tests.dags.conftest import ROOT, RUN_DATE
+from training_pipeline.config import Settings
 
 START_SECONDS = 240
 RUN_SECONDS = 420
@@ -53,6 +54,17 @@ def processes_of(airflow: LocalAirflow) -> list[psutil.Process]:
     return found
 
 
+def logs_of_failures(settings: Settings, tasks: dict[str, str]) -> str:
+    """Return the ends of the logs of the tasks that failed."""
+    failed = [task_id for task_id, state in tasks.items() if state == "failed"]
+    logs = (settings.state_dir / "airflow" / "logs").rglob("attempt=*.log")
+    return "\n".join(
+        f"{log.parent.name} {log.name}\n{log.read_text()[-4000:]}"
+        for log in logs
+        if log.parent.name.removeprefix("task_id=") in failed
+    )
+
+
 @pytest.fixture(scope="module")
 def local_airflow(dag_environment: dict[str, str]) -> Iterator[LocalAirflow]:
     process = subprocess.Popen(
@@ -73,7 +85,7 @@ def local_airflow(dag_environment: dict[str, str]) -> Iterator[LocalAirflow]:
 
 
 def test_it_starts_runs_the_dag_and_stops_without_a_trace(
-    local_airflow: LocalAirflow, good_file: Path
+    local_airflow: LocalAirflow, dag_settings: Settings, good_file: Path
 ) -> None:
     login = wait_for("the address and password of Airflow", local_airflow.login, START_SECONDS)
     assert login["url"].startswith("http://127.0.0.1:")
@@ -87,7 +99,7 @@ def test_it_starts_runs_the_dag_and_stops_without_a_trace(
 
     api = AirflowApi(login["url"], login["user"], login["password"])
     state, tasks = api.run("training_pipeline", {"run_date": RUN_DATE, "file": str(good_file)}, RUN_SECONDS)
-    assert (state, set(tasks.values())) == ("success", {"success"}), (tasks, local_airflow.printed)
+    assert (state, set(tasks.values())) == ("success", {"success"}), logs_of_failures(dag_settings, tasks)
 
     assert local_airflow.stop() == 0
     assert processes_of(local_airflow) == []

@@ -24,7 +24,7 @@ from .harness.compiled import GateCompiler
 from .harness.engines import Postgres, Row
 
 TODAY, DAYS_BACK = dt.date(2017, 12, 31), 7
-EXAMPLES = {"interval": 900, "tolerance": 500, "range": 400, "existence": 300}
+EXAMPLES = {"interval": 150, "tolerance": 500, "range": 400, "existence": 300}
 VALID: dict[str, dict[str, Any]] = {
     "row_existence": {"date_column": "day"},
     "interval_ratio": {"date_column": "day", "metrics": {"count(*)": 2}},
