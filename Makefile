@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 RUN_DATE ?= 2017-12-31
 
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup dev run test lint airflow report bench lock clean

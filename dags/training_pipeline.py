@@ -4,15 +4,16 @@ Nothing trains on data that has not been proven, nothing is promoted that has no
 
 `load` → **data_gates** → `train` → `evaluate` → **model_gates** → `promote` → `report`
 
-* **data_gates** and **model_gates** are the dbt project, one task per model and one for its tests. A gate that fails
-  leaves everything behind it unrun (`upstream_failed`); its evidence is in the task's log and in `gate_results`.
-* `report` is written whatever happened. `outcome` decides what the run is called: green only when the model gates let
-  `promote` run and the report was written.
+* **data_gates** and **model_gates** are the dbt project, one task for each model and one for its tests. A gate
+  that fails leaves everything behind it unrun (`upstream_failed`); its evidence is in the task's log and in the
+  table `gate_results`.
+* `report` is written whatever happened. `outcome` decides what the run is called: green only when the model gates
+  let `promote` run and the report was written.
 * A verdict is not retried, a broken connection is.
 
-Each run decides on one day, its **run date**: the parameter `run_date` when it is given, else the day of the logical
-date, else the day of the trigger. Every task can be cleared and run again. To run the sample by hand, trigger with
-`run_date` 2017-12-31.
+Each run decides on one day, its **run date**: the parameter `run_date` when it is given, else the day of the
+logical date, else the day of the trigger. Every task can be cleared and run again. To run the sample by hand,
+trigger with `run_date` 2017-12-31.
 """
 
 from __future__ import annotations
@@ -47,8 +48,8 @@ SETTINGS = Settings.load()
 # A run that was triggered without a logical date has no `ds`; it was triggered for the day of its trigger.
 RUN_DATE = "{{ params.run_date or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
 
-# Noon UTC: by then the day that is decided on is over in every time zone. The logical date is the start of the
-# interval, so that the run of Tuesday noon decides on Monday.
+# Noon UTC: by then the day that is decided on is over in every time zone. The logical date is the start of
+# the interval: the run of Tuesday noon decides on Monday.
 SCHEDULE = os.environ.get("TRAINING_PIPELINE_SCHEDULE") or "0 12 * * *"
 
 ONLY_INFRASTRUCTURE = ExceptionRetryPolicy(
@@ -62,7 +63,7 @@ ONLY_INFRASTRUCTURE = ExceptionRetryPolicy(
 )
 
 
-def connect_dbt(context: Any, operator: Any) -> None:
+def connect_dbt(_context: Any, _operator: Any) -> None:
     """Put the connection that profiles.yml reads into the environment of the task's own process.
 
     Not into `operator.env`: Airflow stores that field and shows it in its interface.
@@ -72,22 +73,24 @@ def connect_dbt(context: Any, operator: Any) -> None:
     os.environ.update(dbt_environment(SETTINGS))
 
 
-def raise_verdict(project_dir: str, context: Any) -> None:
+def raise_verdict(project_dir: str, **_context: Any) -> None:
     """Raise GateStopped when dbt ran and a gate failed.
 
-    For a rejected gate and for a dead database Cosmos raises the same error. It calls this first, so what is left to
-    its own error is everything that is not a verdict: a query that crashed, a connection that was lost.
+    For a rejected gate and for a dead database Cosmos raises the same error. It calls this first, so what is
+    left to its own error is everything that is not a verdict: a query that crashed, a connection that was lost.
     """
     results = Path(project_dir, "target", "run_results.json")
     if not results.exists():  # dbt never got that far, or the task was about the freshness of a source
         return
     failed = [
-        result["unique_id"] for result in json.loads(results.read_text())["results"] if result["status"] == "fail"
+        result["unique_id"]
+        for result in json.loads(results.read_text())["results"]
+        if result["status"] == "fail"
     ]
     if failed:
         raise GateStopped(
-            f"{len(failed)} gate(s) stopped the run: {', '.join(failed)}. Their evidence is in the log above and in "
-            f"{SETTINGS.schema}.gate_results"
+            f"{len(failed)} gate(s) stopped the run: {', '.join(failed)}. "
+            f"Their evidence is in the log above and in {SETTINGS.schema}.gate_results"
         )
 
 
@@ -114,15 +117,15 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
             source_pruning=True,
             # A test with two parents runs in a task of its own, after both of them.
             should_detach_multiple_parents_tests=True,
-            # An asset event is emitted before the result of dbt is looked at, and an error in it would hide that.
+            # An asset event is emitted before the result of dbt is looked at; an error in it would hide that.
             emit_datasets=False,
             **selection,
         ),
         operator_args={
             "env": {
-                # By the environment and not by --vars, which would make dbt parse the whole project again.
+                # Not by --vars, which would make dbt parse the whole project again.
                 "RUN_DATE": RUN_DATE,
-                # Cosmos runs dbt in a copy of the project, one for each task, and reads there what came of it.
+                # Cosmos runs dbt in a copy of the project, one for each task, and reads its results there.
                 "DBT_TARGET_PATH": "target",
                 "DBT_LOG_PATH": "logs",
             },
@@ -131,13 +134,13 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
             "callback": raise_verdict,
         },
     )
-    for task_of_group in group.iter_tasks():
-        if isinstance(task_of_group, DbtTestLocalOperator):
-            tested = group.dbt_graph.nodes[task_of_group.extra_context["dbt_node_config"]["unique_id"]]
-            # Cosmos selects by the bare name, which dbt also takes for the folder of that name: the tests of the model
-            # interaction would be those of everything in models/interaction/, whether built yet or not.
+    # Cosmos selects tests by the bare name of their model, which dbt also takes for a folder: the tests of the
+    # model interaction would be those of everything in models/interaction/, whether it is built yet or not.
+    for test in group.iter_tasks():
+        if isinstance(test, DbtTestLocalOperator):
+            tested = group.dbt_graph.nodes[test.extra_context["dbt_node_config"]["unique_id"]]
             if tested.resource_type == DbtResourceType.MODEL:
-                task_of_group.select = f"fqn:{'.'.join(tested.fqn)}"
+                test.select = f"fqn:{'.'.join(tested.fqn)}"
     return group
 
 
@@ -194,10 +197,15 @@ with DAG(
     max_active_runs=1,  # two runs would write the same tables
     params={
         "run_date": Param(
-            None, type=["null", "string"], format="date", description="The day to decide on, else the logical date"
+            None,
+            type=["null", "string"],
+            format="date",
+            description="The day to decide on, else the logical date",
         ),
         "file": Param(
-            None, type=["null", "string"], description="CSV or Parquet file with interactions, else the sample"
+            None,
+            type=["null", "string"],
+            description="CSV or Parquet file with interactions, else the sample",
         ),
     },
     default_args={
@@ -218,8 +226,8 @@ with DAG(
     reported = report(run_date=RUN_DATE)
 
     loaded >> data_gates >> trained >> evaluated >> model_gates >> promoted
-    # The report waits for the groups as well: promote is given up as soon as one gate fails, while others still run.
+    # Also behind the groups: promote is given up as soon as one gate fails, while others may still run.
     [data_gates, model_gates, promoted] >> reported
-    # The state of a run is the state of its leaves, and a report of a stopped run succeeds. So the leaf is a task
-    # that needs both of them.
+    # A run is called what its leaves are, and the report of a stopped run succeeds. So the leaf is a task that
+    # needs promote as well.
     [promoted, reported] >> EmptyOperator(task_id="outcome")

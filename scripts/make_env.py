@@ -47,7 +47,9 @@ def main() -> None:
         sys.exit(f"make_env: {output} exists and is left alone; remove it (and the volumes) to start over")
     with os.fdopen(descriptor, "w") as file:
         file.write(content)
-    sys.stdout.write(f"wrote {output}; Airflow's user is admin, the password is AIRFLOW_ADMIN_PASSWORD in it\n")
+    sys.stdout.write(
+        f"wrote {output}; Airflow's user is admin, the password is AIRFLOW_ADMIN_PASSWORD in it\n"
+    )
 
 
 if __name__ == "__main__":

@@ -159,16 +159,21 @@ def report(run_date: RunDate = None) -> None:
 @app.command()
 def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> None:
     """Serve MLflow's pages on this machine until Ctrl-C."""
+    import os
     import subprocess
     import sys
 
     from training_pipeline.registry import artifact_root, tracking_uri
 
     settings = Settings.load()
+    # by the environment: arguments, and so the password, can be seen by every user of the machine
+    environment = os.environ | {
+        "MLFLOW_BACKEND_STORE_URI": tracking_uri(settings),
+        "MLFLOW_ARTIFACTS_DESTINATION": str(artifact_root(settings)),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+    }
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    command += ["--backend-store-uri", tracking_uri(settings)]
-    command += ["--artifacts-destination", str(artifact_root(settings))]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 @app.command()

@@ -49,10 +49,12 @@ class AirflowApi:
         return True
 
     def run(self, dag_id: str, conf: dict[str, str], seconds: float) -> tuple[str, dict[str, str]]:
-        """Trigger a run without a logical date, wait for its end, and return its state and those of its tasks."""
+        """Trigger a run without a logical date; return its final state and those of its tasks."""
         wait_for(f"{dag_id} being parsed", lambda: self.has_dag(dag_id), 60)
         runs = f"/api/v2/dags/{dag_id}/dagRuns"
-        run_id = quote(self.request("POST", runs, {"logical_date": None, "conf": conf})["dag_run_id"], safe="")
+        run_id = quote(
+            self.request("POST", runs, {"logical_date": None, "conf": conf})["dag_run_id"], safe=""
+        )
 
         def final_state() -> str | None:
             state = str(self.request("GET", f"{runs}/{run_id}")["state"])

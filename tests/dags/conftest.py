@@ -25,7 +25,18 @@ ROOT = Path(__file__).parents[2]
 RUN_DATE = "2017-04-30"  # the first day on which the fixture has three snapshots with matured labels
 SCRIPTS = Path(sys.executable).parent
 # What a developer may have set for work on this or another project.
-FOREIGN = ("AIRFLOW", "DBT_", "EMBEDDED_", "MLFLOW_", "PG", "RUN_DATE", "SOURCE_", "TIMEZONE", "TRAINING_", "WAREHOUSE_")
+FOREIGN = (
+    "AIRFLOW",
+    "DBT_",
+    "EMBEDDED_",
+    "MLFLOW_",
+    "PG",
+    "RUN_DATE",
+    "SOURCE_",
+    "TIMEZONE",
+    "TRAINING_",
+    "WAREHOUSE_",
+)
 
 
 @dataclass(frozen=True)
@@ -54,7 +65,7 @@ class Airflow:
 
 @pytest.fixture(scope="session")
 def dag_settings(make_state_dir: Callable[[], Path]) -> Settings:
-    """A server of its own, because the DAG's runs build on each other, and other tests start from a copy each."""
+    """A server of its own: the runs of the DAG build on each other, other tests start from a copy each."""
     return Settings(ROOT, make_state_dir())
 
 
@@ -71,7 +82,10 @@ def dag_environment(dag_settings: Settings) -> dict[str, str]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     subprocess.run(
-        [SCRIPTS / "dbt", "--quiet", "parse"], env=environment | dbt_environment(dag_settings), check=True, capture_output=True
+        [SCRIPTS / "dbt", "--quiet", "parse"],
+        env=environment | dbt_environment(dag_settings),
+        check=True,
+        capture_output=True,
     )
     return environment
 

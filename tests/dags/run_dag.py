@@ -1,7 +1,7 @@
 """Describe or run the DAG in this process: `run_dag.py <request.json> <answer.json>`.
 
-A script of its own because importing Airflow warns about itself, and warnings are errors in the tests; and because
-one process can run the DAG several times, with dbt imported once.
+A script of its own because importing Airflow warns about itself, and warnings are errors in the tests; and
+because one process can run the DAG several times, with dbt imported once.
 """
 
 from __future__ import annotations

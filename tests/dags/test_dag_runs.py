@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.dags.conftest import RUN_DATE, Airflow
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect
+
+from .conftest import RUN_DATE, Airflow
 
 BEFORE_THE_STOP = {
     "load",
@@ -24,7 +25,9 @@ def in_state(run: dict[str, Any], state: str) -> set[str]:
     return {task_id for task_id, found in run["tasks"].items() if found == state}
 
 
-def query(settings: Settings, statement: str, *values: object, database: str | None = None) -> list[tuple[Any, ...]]:
+def query(
+    settings: Settings, statement: str, *values: object, database: str | None = None
+) -> list[tuple[Any, ...]]:
     with connect(settings, database) as connection:
         return connection.execute(statement, values).fetchall()
 
@@ -36,20 +39,28 @@ def model_versions(settings: Settings) -> int:
 @pytest.fixture(scope="module")
 def runs(airflow: Airflow, good_file: Path, half_file: Path) -> list[dict[str, Any]]:
     """Good data, then the same day with half of its rows lost."""
-    answer = airflow.ask(*({"conf": {"run_date": RUN_DATE, "file": str(file)}} for file in (good_file, half_file)))
+    answer = airflow.ask(
+        *({"conf": {"run_date": RUN_DATE, "file": str(file)}} for file in (good_file, half_file))
+    )
     found: list[dict[str, Any]] = answer["runs"]
     return found
 
 
-def test_good_data_are_trained_on_and_the_model_is_promoted(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+def test_good_data_are_trained_on_and_the_model_is_promoted(
+    runs: list[dict[str, Any]], dag_settings: Settings
+) -> None:
     good = runs[0]
     assert good["state"] == "success"
     assert set(good["tasks"].values()) == {"success"}
-    assert query(dag_settings, "select run_date::text, decision from ml.promotion_history") == [(RUN_DATE, "promoted")]
+    assert query(dag_settings, "select run_date::text, decision from ml.promotion_history") == [
+        (RUN_DATE, "promoted")
+    ]
     assert (dag_settings.state_dir / "reports").is_dir()
 
 
-def test_bad_data_leave_training_and_all_behind_it_unrun(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+def test_bad_data_leave_training_and_all_behind_it_unrun(
+    runs: list[dict[str, Any]], dag_settings: Settings
+) -> None:
     bad = runs[1]
     assert in_state(bad, "failed") == {"data_gates.interaction.test"}
     assert in_state(bad, "success") == BEFORE_THE_STOP | {"report"}
@@ -69,20 +80,28 @@ def test_a_verdict_is_not_retried(runs: list[dict[str, Any]]) -> None:
     assert runs[1]["tries"]["data_gates.interaction.test"] == 1
 
 
-def test_the_ledger_says_why_and_which_task_of_which_run_found_it(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+def test_the_ledger_says_why_and_which_task_of_which_run_found_it(
+    runs: list[dict[str, Any]], dag_settings: Settings
+) -> None:
     failed = query(
         dag_settings,
         "select dag_id, dag_run_id, task_id, try_number, gate, metric, reason from analytics.gate_results"
         " where status = 'fail' and run_date = %s",
         RUN_DATE,
     )
-    assert {row[:4] for row in failed} == {("training_pipeline", runs[1]["run_id"], "data_gates.interaction.test", 1)}
+    assert {row[:4] for row in failed} == {
+        ("training_pipeline", runs[1]["run_id"], "data_gates.interaction.test", 1)
+    }
     assert ("interval_ratio", "count(*)", "out_of_bounds") in {row[4:] for row in failed}
 
 
-def test_every_gate_of_a_run_is_in_the_ledger_under_its_task(runs: list[dict[str, Any]], dag_settings: Settings) -> None:
+def test_every_gate_of_a_run_is_in_the_ledger_under_its_task(
+    runs: list[dict[str, Any]], dag_settings: Settings
+) -> None:
     tasks = query(
-        dag_settings, "select distinct task_id from analytics.gate_results where dag_run_id = %s", runs[0]["run_id"]
+        dag_settings,
+        "select distinct task_id from analytics.gate_results where dag_run_id = %s",
+        runs[0]["run_id"],
     )
     assert {task for (task,) in tasks} == {task for task in runs[0]["tasks"] if task.endswith(".test")}
     assert query(dag_settings, "select count(*) from analytics.gate_results where dag_id is null") == [(0,)]

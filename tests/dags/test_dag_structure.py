@@ -11,7 +11,10 @@ RUN_DATE = "{{ params.run_date or ((dag_run.logical_date or dag_run.run_after) |
 EDGES = {
     "load": ["data_gates.raw_interaction.source"],
     "data_gates.raw_interaction.source": ["data_gates.raw_interaction.test"],
-    "data_gates.raw_interaction.test": ["data_gates.stg_interaction_run", "data_gates.training_certificate_run"],
+    "data_gates.raw_interaction.test": [
+        "data_gates.stg_interaction_run",
+        "data_gates.training_certificate_run",
+    ],
     "data_gates.stg_interaction_run": ["data_gates.interaction.run"],
     "data_gates.interaction.run": ["data_gates.interaction.test"],
     "data_gates.interaction.test": [
@@ -72,11 +75,14 @@ def test_dbt_runs_in_tasks_of_its_own_for_models_and_their_tests(dag: dict[str, 
     operators = {task_id: task["operator"] for task_id, task in dag["tasks"].items() if "_gates." in task_id}
     for task_id, operator in operators.items():
         kind = task_id.replace("_run", ".run").rsplit(".", 1)[-1]
-        assert operator == {
-            "run": "DbtRunLocalOperator",
-            "test": "DbtTestLocalOperator",
-            "source": "EmptyOperator",  # a source without a freshness rule has nothing to run but its tests
-        }[kind]
+        assert (
+            operator
+            == {
+                "run": "DbtRunLocalOperator",
+                "test": "DbtTestLocalOperator",
+                "source": "EmptyOperator",  # without a freshness rule there is nothing to run but its tests
+            }[kind]
+        )
 
 
 def test_the_tests_of_a_model_are_selected_by_its_full_name(dag: dict[str, Any]) -> None:

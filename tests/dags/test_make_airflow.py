@@ -15,9 +15,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.dags.airflow_api import AirflowApi, wait_for
-from tests.dags.conftest import ROOT, RUN_DATE
 from training_pipeline.config import Settings
+
+from .airflow_api import AirflowApi, wait_for
+from .conftest import ROOT, RUN_DATE
 
 START_SECONDS = 240
 RUN_SECONDS = 420

@@ -43,7 +43,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.fixture(scope="session")
-def _built_template(server: Settings, _loaded_template: str, copy_database: Callable[[str, str], None]) -> str:
+def _built_template(
+    server: Settings, _loaded_template: str, copy_database: Callable[[str, str], None]
+) -> str:
     copy_database(_loaded_template, server.database)
     the_day_before = RUN_DATE - datetime.timedelta(days=1)
     built = dbt.invoke(server, ["build", "--select", "+interaction_daily", *HEALTHY], the_day_before)

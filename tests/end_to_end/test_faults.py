@@ -16,7 +16,9 @@ from .conftest import RUN_DATE, Command
 
 TODAY = f"interaction_date = '{RUN_DATE}'"
 YESTERDAY = "interaction_date = '2017-04-29'"
-COLUMNS = "interaction_id, customer_id, interaction_at, interaction_date, store_id, department, quantity, amount"
+COLUMNS = (
+    "interaction_id, customer_id, interaction_at, interaction_date, store_id, department, quantity, amount"
+)
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,12 @@ def test_fault_stops_the_run_before_training(name: str, built_settings: Settings
         values = (row["gate"], row["metric"], row["relation"], row["current_value"], row["reference_value"])
         bounds = (row["statistic"], row["lower_bound"], row["upper_bound"])
         for value in (*values, *bounds):
-            assert value is None or short(value) in ended.printed, "the message must hold both values and the bound"
-    assert certified == (None,), "nothing that a gate rejected may be certified, and nothing else has been built"
+            assert value is None or short(value) in ended.printed, (
+                "the message must hold both values and the bound"
+            )
+    assert certified == (None,), (
+        "nothing that a gate rejected may be certified, and nothing else has been built"
+    )
     assert not registry.versions(built_settings, {}), "no model may be registered"
 
 

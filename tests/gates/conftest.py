@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
 from training_pipeline import embedded
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect_to
@@ -95,7 +96,13 @@ class _SparkRun:
         self._directory = self._folders.mktemp("spark")
         with (self._directory / "output.txt").open("wb") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "gates.harness.run", str(self._directory), str(self._directory / "result.json")],
+                [
+                    sys.executable,
+                    "-m",
+                    "gates.harness.run",
+                    str(self._directory),
+                    str(self._directory / "result.json"),
+                ],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "PYTHONPATH": str(TESTS)},

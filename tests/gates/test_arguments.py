@@ -26,9 +26,18 @@ def refusals() -> Iterator[Any]:
                 for entry in values:
                     beside = entry["with"] if isinstance(entry, Mapping) and "with" in entry else {}
                     value = entry["value"] if beside else entry
-                    given = {**VALID[file.stem], **({} if argument.startswith("metrics[") else {argument: value}), **beside}
+                    given = {
+                        **VALID[file.stem],
+                        **({} if argument.startswith("metrics[") else {argument: value}),
+                        **beside,
+                    }
                     yield pytest.param(
-                        file.stem, argument, rule, value, given, id=f"{file.stem}-{argument}-{json.dumps(value)}-{len(beside)}"
+                        file.stem,
+                        argument,
+                        rule,
+                        value,
+                        given,
+                        id=f"{file.stem}-{argument}-{json.dumps(value)}-{len(beside)}",
                     )
 
 
@@ -36,7 +45,9 @@ def models(gate: str, arguments: Mapping[str, Any], **config: Any) -> dict[str, 
     """The property YAML of one source with one gate; the table itself need not be there."""
     test = {f"gates.{gate}": {"name": gate, "arguments": dict(arguments), "config": config}}
     columns = [{"name": "day", "data_type": "date"}]
-    return {"sources": [{"name": "cases", "tables": [{"name": "rows", "columns": columns, "data_tests": [test]}]}]}
+    return {
+        "sources": [{"name": "cases", "tables": [{"name": "rows", "columns": columns, "data_tests": [test]}]}]
+    }
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +93,7 @@ def test_refused_when_dbt_parses(gate: str, parse: Any) -> None:
     assert parse(gate, VALID[gate]) is None
     message = parse(gate, {**VALID[gate], argument: "nonsense"})
     assert message is not None
-    assert f'gates.{gate}: `{argument}` must be ' in message
+    assert f"gates.{gate}: `{argument}` must be " in message
     assert 'received "nonsense"' in message
 
 
@@ -96,7 +107,12 @@ def test_unknown_argument(gate: str, parse: Any) -> None:
 
 @pytest.mark.parametrize(
     ("gate", "argument"),
-    [(gate, argument) for gate, arguments in VALID.items() for argument in arguments if not argument.startswith("max_")],
+    [
+        (gate, argument)
+        for gate, arguments in VALID.items()
+        for argument in arguments
+        if not argument.startswith("max_")
+    ],
 )
 def test_missing_argument(gate: str, argument: str, compilers: GateCompiler) -> None:
     arguments = {name: value for name, value in VALID[gate].items() if name != argument}
@@ -109,7 +125,9 @@ def test_schema_match_cannot_be_scoped(parse: Any, compilers: GateCompiler) -> N
     """A scope would be ignored, so it is refused."""
     message = parse("schema_match", {}, where="amount > 0")
     assert message is not None
-    assert "gates.schema_match: `where` must be left out: columns are the same in all rows; received" in message
+    assert (
+        "gates.schema_match: `where` must be left out: columns are the same in all rows; received" in message
+    )
 
 
 def test_every_gate_and_argument_is_here() -> None:
@@ -129,6 +147,8 @@ def test_every_gate_and_argument_is_here() -> None:
 
 def test_dbt_has_no_complaint(parse: Any, tmp_path: Path) -> None:
     """The YAML beside the macros has their arguments, in order, with types that dbt knows."""
-    write_project(tmp_path, DuckDB(tmp_path / "none.duckdb").profile(), models("row_existence", VALID["row_existence"]))
+    write_project(
+        tmp_path, DuckDB(tmp_path / "none.duckdb").profile(), models("row_existence", VALID["row_existence"])
+    )
     result = invoke(tmp_path, "--warn-error-options", '{"error": "all"}', "parse", "--quiet")
     assert result.success, result.exception

@@ -23,7 +23,9 @@ def test_case(engine: str, case: Case, evidence: Callable[[str], Evidence]) -> N
     assert {row["status"] for row in rows} == {case.status}, case.why
     assert {row["run_date"] for row in rows} == {case.run_date.isoformat()}
     broken = case.status == "error"
-    assert {row["gate"] for row in rows} == {case.gate}, "a broken query is recorded under its gate" if broken else ""
+    assert {row["gate"] for row in rows} == {case.gate}, (
+        "a broken query is recorded under its gate" if broken else ""
+    )
 
 
 def test_every_gate_has_cases() -> None:

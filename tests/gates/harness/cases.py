@@ -87,7 +87,10 @@ def _read_file(file: Path) -> Iterator[Case]:
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     for entry in document["cases"]:
         values = {**document.get("defaults", {}), **entry}
-        values["arguments"] = {**document.get("defaults", {}).get("arguments", {}), **entry.get("arguments", {})}
+        values["arguments"] = {
+            **document.get("defaults", {}).get("arguments", {}),
+            **entry.get("arguments", {}),
+        }
         run_date = values.get("run_date", RUN_DATE)
         history = values.pop("history", [])
         values["rows"] = list(values.get("rows", [])) + expand_history(history, values["columns"], run_date)

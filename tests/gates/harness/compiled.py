@@ -23,7 +23,9 @@ class GateCompiler:
     `execute` true, against the same graph.
     """
 
-    def __init__(self, engine: Engine, directory: Path, models: Mapping[str, Any], macros: Path | None = None) -> None:
+    def __init__(
+        self, engine: Engine, directory: Path, models: Mapping[str, Any], macros: Path | None = None
+    ) -> None:
         project = write_project(directory, engine.profile(), models, **({"macros": macros} if macros else {}))
         parsed = invoke(project, "parse", "--quiet")
         if not parsed.success:
@@ -35,12 +37,18 @@ class GateCompiler:
             from dbt.compilation import Compiler
             from dbt_common.context import set_invocation_context
 
-        self._set_environment = set_invocation_context  # dbt reads variables of the environment as of its start
+        self._set_environment = (
+            set_invocation_context  # dbt reads variables of the environment as of its start
+        )
         self.adapter = FACTORY.adapters[engine.profile()["type"]]
         self._compiler = Compiler(self.adapter.config)
-        self.tests = {node.name: node for node in self.manifest.nodes.values() if node.resource_type == "test"}
+        self.tests = {
+            node.name: node for node in self.manifest.nodes.values() if node.resource_type == "test"
+        }
 
-    def compile(self, name: str, arguments: Mapping[str, Any] | None = None, run_date: dt.date = RUN_DATE) -> str:
+    def compile(
+        self, name: str, arguments: Mapping[str, Any] | None = None, run_date: dt.date = RUN_DATE
+    ) -> str:
         """Compile a test, with other arguments than its YAML's where some are given."""
         node = copy.copy(self.tests[name])
         node.extra_ctes_injected = False

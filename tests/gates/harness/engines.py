@@ -150,7 +150,9 @@ def create_statements(engine: str, cases: Sequence[Case]) -> list[str]:
     statements = [f"create schema if not exists {SCHEMA}"]
     for case in cases:
         kind = "view" if engine == "spark" else "table"
-        statements.append(f"create {kind} {SCHEMA}.{case.name} as {select_rows(engine, case.columns, case.rows)}")
+        statements.append(
+            f"create {kind} {SCHEMA}.{case.name} as {select_rows(engine, case.columns, case.rows)}"
+        )
     return statements
 
 
@@ -161,6 +163,8 @@ def select_rows(engine: str, columns: Mapping[str, str], rows: Sequence[Sequence
         f"cast({name} as {type_name(engine, column_type)}) as {quoted(engine, column)}"
         for name, (column, column_type) in zip(names, columns.items(), strict=True)
     ]
-    values = ", ".join(f"({', '.join(literal(engine, value) for value in row)})" for row in rows or [[None] * len(columns)])
+    values = ", ".join(
+        f"({', '.join(literal(engine, value) for value in row)})" for row in rows or [[None] * len(columns)]
+    )
     nothing = "" if rows else " where 1 = 0"
     return f"select {', '.join(casts)} from (values {values}) as given ({', '.join(names)}){nothing}"

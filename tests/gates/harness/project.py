@@ -49,20 +49,31 @@ def write_project(
         "models/properties.yml": models,
     }
     for file, content in documents.items():
-        (directory / file).write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        (directory / file).write_text(
+            yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8"
+        )
     return directory
 
 
 def case_sources(engine: str, cases: Sequence[Case]) -> dict[str, Any]:
     """The property YAML: one source table and one test for each case."""
-    return {"sources": [{"name": "cases", "schema": SCHEMA, "tables": [_table(engine, case) for case in cases]}]}
+    return {
+        "sources": [{"name": "cases", "schema": SCHEMA, "tables": [_table(engine, case) for case in cases]}]
+    }
 
 
 def _table(engine: str, case: Case) -> dict[str, Any]:
     declared = case.declared or [{"name": name, "data_type": type_} for name, type_ in case.columns.items()]
     return {
         "name": case.name,
-        "columns": [{**column, "data_type": column["data_type"] and type_name(engine, column["data_type"]), "quote": True} for column in declared],
+        "columns": [
+            {
+                **column,
+                "data_type": column["data_type"] and type_name(engine, column["data_type"]),
+                "quote": True,
+            }
+            for column in declared
+        ],
         "data_tests": [
             {
                 f"gates.{case.gate}": {

@@ -22,7 +22,9 @@ TIMES = ("run_date", "recorded_at")
 ENVIRONMENT = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
-def invoke(directory: Path, *arguments: str, manifest: Any = None, environment: Mapping[str, str] | None = None) -> Any:
+def invoke(
+    directory: Path, *arguments: str, manifest: Any = None, environment: Mapping[str, str] | None = None
+) -> Any:
     """Run a dbt command in this process, as `dbt <arguments>` in the project's directory.
 
     Returns
@@ -34,7 +36,9 @@ def invoke(directory: Path, *arguments: str, manifest: Any = None, environment: 
         from dbt.cli.main import dbtRunner
 
         where = ["--project-dir", str(directory), "--profiles-dir", str(directory)]
-        return dbtRunner(manifest=manifest).invoke([*arguments, *where, "--log-path", str(directory / "logs")])
+        return dbtRunner(manifest=manifest).invoke(
+            [*arguments, *where, "--log-path", str(directory / "logs")]
+        )
 
 
 def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> dict[str, list[Row]]:
@@ -52,7 +56,9 @@ def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> d
         raise RuntimeError(f"dbt could not parse the truth table: {parsed.exception}")
     manifest = parsed.result
     names = {
-        node.unique_id: node.name.removeprefix("case_") for node in manifest.nodes.values() if node.resource_type == "test"
+        node.unique_id: node.name.removeprefix("case_")
+        for node in manifest.nodes.values()
+        if node.resource_type == "test"
     }
     _seed_ledger(engine, chosen, directory, manifest, {name: node_id for node_id, name in names.items()})
     for run_date in sorted({case.run_date for case in chosen}):
@@ -61,7 +67,9 @@ def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> d
         invoke(directory, "test", "--quiet", *selected, manifest=manifest, environment=environment)
     found = defaultdict(list)
     for row in engine.query(f"select * from {LEDGER} where invocation_id <> 'seeded'"):
-        found[names[row["node_id"]]].append({key: str(value) if key in TIMES else value for key, value in row.items()})
+        found[names[row["node_id"]]].append(
+            {key: str(value) if key in TIMES else value for key, value in row.items()}
+        )
     return dict(found)
 
 
@@ -81,9 +89,11 @@ def _seed_ledger(
         created = invoke(directory, "run-operation", "--quiet", "gates.ensure_ledger", manifest=manifest)
         if not created.success:
             raise RuntimeError(f"dbt could not create the ledger: {created.exception}")
-        engine.execute([
-            f"insert into {LEDGER} (status, run_date, recorded_at, node_id, invocation_id) {' union all '.join(rows)}"
-        ])
+        engine.execute(
+            [
+                f"insert into {LEDGER} (status, run_date, recorded_at, node_id, invocation_id) {' union all '.join(rows)}"
+            ]
+        )
 
 
 def main() -> None:

@@ -1,0 +1,55 @@
+"""Reading docker-compose.yaml without a Docker engine."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+TEXT = (ROOT / "docker-compose.yaml").read_text()
+VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::(?P<operator>[-?])(?P<operand>[^}]*))?\}")
+
+Compose = dict[str, Any]
+
+
+def interpolate(text: str, environment: dict[str, str]) -> str:
+    """Fill in variables as docker compose does; KeyError with its message when a required one is absent."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$$":
+            return "$"
+        found = environment.get(match["name"])
+        if found or (match["operator"] is None and found is not None):
+            return found
+        if match["operator"] == "-":
+            return str(match["operand"])
+        raise KeyError(f"{match['name']}: {match['operand']}")
+
+    return VARIABLE.sub(value, text)
+
+
+def read_env(text: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
+
+
+def read_compose(environment: dict[str, str]) -> Compose:
+    loaded: Compose = yaml.safe_load(interpolate(TEXT, environment))
+    return loaded
+
+
+def airflow_commands(compose: Compose) -> list[str]:
+    """Return every `airflow ...` that a service runs or a health check calls, one line each."""
+    commands = []
+    for service in compose["services"].values():
+        for words in (service.get("command", []), service.get("healthcheck", {}).get("test", [])):
+            script = words[:1] == ["CMD-SHELL"] or words[:2] == ["bash", "-ec"]
+            text = words[-1] if script else shlex.join(words)
+            lines = text.replace("\\\n", " ").splitlines()
+            commands += [
+                shlex.join(shlex.split(line)) for line in lines if line.strip().startswith("airflow ")
+            ]
+    return commands
