@@ -57,7 +57,7 @@ report: setup ## The report of the last run
 	@$(BIN)/training-pipeline report --run-date $(RUN_DATE)
 
 bench: dev ## Measurements, printed as ratios
-	@$(BIN)/python -m benchmarks
+	@$(BIN)/python -m benchmarks pipeline
 
 lock: setup ## Rewrite the locks from pyproject.toml
 	@scripts/lock.sh

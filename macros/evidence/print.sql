@@ -28,6 +28,17 @@
     {% for line in gates.aligned(lines["FAIL"] + lines["WARN"] + lines["PASS"]) %}
         {% do log(line, info=true) %}
     {% endfor %}
+    {% for result in results if gates.is_gate(result.node) and result.node.test_metadata.name == "row_existence" %}
+        {% if result.status == "fail" %}{% do gates.print_last_day(result.node) %}{% endif %}
+    {% endfor %}
+{% endmacro %}
+
+{# What to do about a day without rows is mostly to ask for another: so name the last that has some. #}
+{% macro print_last_day(test_node) %}
+    {% set relation = gates.tested_node(test_node).relation_name %}
+    {% set last_day = "select cast(max(" ~ gates.column(test_node.test_metadata.kwargs.date_column) ~ ") as date) from "
+        ~ relation %}
+    {% do log(gates.relation_name(test_node) ~ ": the last day with rows is " ~ run_query(last_day).rows[0][0], info=true) %}
 {% endmacro %}
 
 {# Rows of cells as lines whose columns stand under each other. #}

@@ -14,6 +14,6 @@ from .compose_file import ROOT, read_env
 def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The variables that scripts/make_env.py writes."""
     output = tmp_path_factory.mktemp("env") / ".env"
-    command = [sys.executable, ROOT / "scripts" / "make_env.py", "--output", output]
+    command = [sys.executable, str(ROOT / "scripts" / "make_env.py"), "--output", str(output)]
     subprocess.run(command, check=True, capture_output=True)
     return read_env(output.read_text())

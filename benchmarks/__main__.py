@@ -1,0 +1,30 @@
+"""Reproducible measurements: `python -m benchmarks --help`."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Reproducible measurements; compare ratios, machines are noisy.")
+
+
+@app.callback()
+def main() -> None:
+    """Keep `pipeline` a command of its own, also while it is the only one."""
+
+
+@app.command()
+def pipeline(
+    run_date: Annotated[str, typer.Option(help="YYYY-MM-DD")] = "2017-12-31",
+    fixture: Annotated[bool, typer.Option("--fixture", help="Only the part of the sample that the tests use.")] = False,
+) -> None:
+    """Seconds of each step of `make run`, fresh and repeated; rows a second; memory; size of the environment."""
+    from benchmarks.pipeline import measure
+
+    measure(datetime.date.fromisoformat(run_date), fixture)
+
+
+if __name__ == "__main__":
+    app()
