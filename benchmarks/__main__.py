@@ -18,7 +18,9 @@ def main() -> None:
 @app.command()
 def pipeline(
     run_date: Annotated[str, typer.Option(help="YYYY-MM-DD")] = "2017-12-31",
-    fixture: Annotated[bool, typer.Option("--fixture", help="Only the part of the sample that the tests use.")] = False,
+    fixture: Annotated[
+        bool, typer.Option("--fixture", help="Only the part of the sample that the tests use.")
+    ] = False,
 ) -> None:
     """Seconds of each step of `make run`, fresh and repeated; rows a second; memory; size of the environment."""
     from benchmarks.pipeline import measure

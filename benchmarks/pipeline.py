@@ -58,8 +58,14 @@ def _show_rates(console: Console, settings: Settings, run_date: datetime.date, f
     rows = len(read(settings, run_date))
     console.print(f"reading training_set {rows / (time.perf_counter() - started):9,.0f} rows/s of {rows:,}")
     peak = psutil.Process().memory_info()
-    console.print(f"memory of this process now {peak.rss / MEGABYTE:6,.0f} MiB, peak {_peak_megabytes():,.0f} MiB")
-    size = sum(path.stat().st_size for path in Path(sys.prefix).rglob("*") if path.is_file() and not path.is_symlink())
+    console.print(
+        f"memory of this process now {peak.rss / MEGABYTE:6,.0f} MiB, peak {_peak_megabytes():,.0f} MiB"
+    )
+    size = sum(
+        path.stat().st_size
+        for path in Path(sys.prefix).rglob("*")
+        if path.is_file() and not path.is_symlink()
+    )
     console.print(f"size of the environment    {size / MEGABYTE:6,.0f} MiB")
 
 

@@ -21,8 +21,13 @@
     cast('{{ day.isoformat() }}' as date)
 {%- endmacro %}
 
-{# Rows of one day. The column stays bare, so that an index or a partition can serve; it may be a date or a timestamp. #}
+{# Rows of the days from first_day to last_day, both included. The column stays bare, so that an index or a partition can
+   serve; it may be a date or a timestamp. #}
+{% macro in_days(date_column, first_day, last_day) -%}
+    ({{ gates.column(date_column) }} >= {{ gates.date_literal(first_day) }}
+        and {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(last_day, -1)) }})
+{%- endmacro %}
+
 {% macro in_day(date_column, day) -%}
-    ({{ gates.column(date_column) }} >= {{ gates.date_literal(day) }}
-        and {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(day, -1)) }})
+    {{ gates.in_days(date_column, day, day) }}
 {%- endmacro %}

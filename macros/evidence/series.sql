@@ -15,9 +15,7 @@ select
     {% endfor -%}
     {{ gates.row_count(weight) }} as sample_size
 from {{ model }}
-where
-    {{ gates.column(date_column) }} >= {{ gates.date_literal(gates.days_before(today, days)) }}
-    and {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(today, -1)) }}
+where {{ gates.in_days(date_column, gates.days_before(today, days), today) }}
 group by
     {{ gates.day_number(date_column, today) }}
     {%- if segment_column is not none %}, {{ gates.segment(segment_column) }}{% endif %}

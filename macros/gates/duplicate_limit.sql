@@ -30,9 +30,7 @@ with keyed as (
         {{ gates.segment(segment_column) if segment_column is not none else "'all'" }} as key_segment,
         count(*) as copies
     from {{ model }}
-    where
-        {{ gates.column(date_column) }} >= {{ gates.date_literal(gates.days_before(gates.run_date(), days)) }}
-        and {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(gates.run_date(), -1)) }}
+    where {{ gates.in_days(date_column, gates.days_before(gates.run_date(), days), gates.run_date()) }}
     group by {{ keys | join(", ") }}
 ),
 

@@ -19,9 +19,7 @@ with fingerprints as (
         cast(count(*) as {{ gates.type_text() }}) || ':'
         || cast(sum({{ gates.pair_hash(gates.column(key), gates.column(measure)) }}) as {{ gates.type_text() }}) as fingerprint
     from {{ model }}
-    where
-        {{ gates.column(date_column) }} >= {{ gates.date_literal(gates.days_before(today, days)) }}
-        and {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(today, -1)) }}
+    where {{ gates.in_days(date_column, gates.days_before(today, days), today) }}
     group by {{ gates.day_number(date_column, today) }}
     having {{ gates.row_count(weight) }} > 0
 ),

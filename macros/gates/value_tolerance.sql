@@ -23,7 +23,7 @@
 {# The expected value as a number when it reads as one, else as text: text has no tolerance. #}
 {% macro expected_value(gate, pass_value, tolerance) %}
     {% set number = pass_value | float(none) if pass_value is string else pass_value %}
-    {% if number is not none and not gates.is_number(number) %}
+    {% if pass_value is none or (number is not none and not gates.is_number(number)) %}
         {% do gates.refuse(gate, "pass_value", "a finite number or a text", pass_value) %}
     {% endif %}
     {% if tolerance is not none %}

@@ -6,10 +6,9 @@ import os
 import re
 import signal
 import subprocess
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -25,20 +24,17 @@ RUN_SECONDS = 420
 LOGIN = re.compile(r"Airflow is on (?P<url>\S+) +user: (?P<user>\S+) +password: (?P<password>\S+)")
 
 
-@dataclass
+@dataclass(frozen=True)
 class LocalAirflow:
-    """A running scripts/airflow.sh and what it has printed so far."""
+    """A running scripts/airflow.sh, and the file that holds what it prints."""
 
-    process: subprocess.Popen[str]
-    printed: list[str] = field(default_factory=list)
-
-    def listen(self) -> None:
-        assert self.process.stdout is not None
-        self.printed.extend(iter(self.process.stdout.readline, ""))
+    process: subprocess.Popen[bytes]
+    output: Path
 
     def login(self) -> re.Match[str] | None:
-        assert self.process.poll() is None, "".join(self.printed)
-        return LOGIN.search("".join(self.printed))
+        printed = self.output.read_text()
+        assert self.process.poll() is None, printed
+        return LOGIN.search(printed)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -66,23 +62,21 @@ def logs_of_failures(settings: Settings, tasks: dict[str, str]) -> str:
     )
 
 
-@pytest.fixture(scope="module")
-def local_airflow(dag_environment: dict[str, str]) -> Iterator[LocalAirflow]:
-    process = subprocess.Popen(
-        [ROOT / "scripts" / "airflow.sh"],
-        env=dag_environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    airflow = LocalAirflow(process)
-    listener = threading.Thread(target=airflow.listen, daemon=True)
-    listener.start()
+@pytest.fixture
+def local_airflow(dag_environment: dict[str, str], tmp_path: Path) -> Iterator[LocalAirflow]:
+    output = tmp_path / "airflow.txt"
+    with output.open("wb") as file:
+        process = subprocess.Popen(
+            [ROOT / "scripts" / "airflow.sh"],
+            env=dag_environment,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    airflow = LocalAirflow(process, output)
     yield airflow
     if process.poll() is None:
         airflow.stop()
-    listener.join(10)
 
 
 def test_it_starts_runs_the_dag_and_stops_without_a_trace(

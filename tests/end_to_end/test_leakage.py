@@ -36,8 +36,12 @@ def test_later_interactions_do_not_change_a_snapshot(loaded_settings: Settings) 
     assert len(before) > 250
     assert after == before, "not a byte of a snapshot may depend on what came after it"
     with connect(loaded_settings) as connection:
-        seen = connection.execute("select count(*) from analytics.interaction where department = 'LATER'").fetchone()
-    assert seen and seen[0] > 0, "the later interactions must have reached the models, or the test shows nothing"
+        seen = connection.execute(
+            "select count(*) from analytics.interaction where department = 'LATER'"
+        ).fetchone()
+    assert seen and seen[0] > 0, (
+        "the later interactions must have reached the models, or the test shows nothing"
+    )
 
 
 def test_label_is_absent_until_it_has_matured(loaded_settings: Settings) -> None:

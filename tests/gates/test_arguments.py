@@ -121,13 +121,17 @@ def test_missing_argument(gate: str, argument: str, compilers: GateCompiler) -> 
     assert f"gates.{gate}: `{argument}` must be " in str(refusal.value)
 
 
-def test_schema_match_cannot_be_scoped(parse: Any, compilers: GateCompiler) -> None:
-    """A scope would be ignored, so it is refused."""
-    message = parse("schema_match", {}, where="amount > 0")
-    assert message is not None
-    assert (
-        "gates.schema_match: `where` must be left out: columns are the same in all rows; received" in message
+def test_schema_match_cannot_be_scoped(tmp_path: Path) -> None:
+    """A scope would be ignored, so it is refused; dbt knows it only when the test runs."""
+    compiler = GateCompiler(
+        DuckDB(tmp_path / "none.duckdb"), tmp_path, models("schema_match", {}, where="amount > 0")
     )
+    with pytest.raises(Exception, match="gates") as refusal:
+        compiler.compile("schema_match")
+    rule = (
+        'gates.schema_match: `where` must be left out: all rows have the same columns; received "amount > 0".'
+    )
+    assert rule in str(refusal.value)
 
 
 def test_every_gate_and_argument_is_here() -> None:

@@ -96,7 +96,9 @@ class Parity:
     def gate(self, gate: str, arguments: Mapping[str, Any]) -> list[Row]:
         """Run the gate's own SQL, as dbt compiles it; no rows where the query breaks, which is a failure."""
         try:
-            return self._connection.execute(self._compiler.compile(gate, arguments, TODAY).encode()).fetchall()
+            return self._connection.execute(
+                self._compiler.compile(gate, arguments, TODAY).encode()
+            ).fetchall()
         except psycopg.errors.NumericValueOutOfRange:
             return []
 
