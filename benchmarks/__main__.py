@@ -28,5 +28,15 @@ def pipeline(
     measure(datetime.date.fromisoformat(run_date), fixture)
 
 
+@app.command()
+def faults(
+    only: Annotated[list[str] | None, typer.Option(help="Only this fault; nothing is written.")] = None,
+) -> None:
+    """What the gates find of each fault on each day of the sample: docs/faults.md. About ten minutes."""
+    from benchmarks import faults as benchmark
+
+    benchmark.measure(only or [])
+
+
 if __name__ == "__main__":
     app()
