@@ -13,7 +13,7 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup dev run test lint airflow report bench lock clean
+.PHONY: help setup dev run test test-long lint airflow report bench lock clean
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ run: setup ## Load, gate, train, validate, promote, report
 
 test: dev lint ## Every test
 	@$(BIN)/pytest
+
+test-long: dev ## What takes many minutes: the truth table on Spark, parity with Airflow's operators, Airflow's services
+	@$(BIN)/pytest -m long
 
 lint: dev ## ruff, mypy, sqlfluff
 	@$(BIN)/ruff check .

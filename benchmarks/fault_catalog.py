@@ -33,8 +33,10 @@ def _only(condition: str) -> str:
 
 HEALTHY = Fault("healthy", "select * from healthy")
 
+ALL_LOST = Fault("all rows are lost", _only("false"))
+
 FAULTS = (
-    Fault("all rows lost", _only("false")),
+    ALL_LOST,
     Fault("half of the rows lost", _only(f"not {chosen(0.5)}")),
     Fault("a fifth of the rows lost", _only(f"not {chosen(0.2)}")),
     Fault("load doubled", "select * from healthy union all select * from healthy"),

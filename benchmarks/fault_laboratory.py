@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import pyarrow as pa
 
 from benchmarks.demo import (
     ROOT,
@@ -28,15 +27,17 @@ from benchmarks.demo import (
     write_project,
 )
 from benchmarks.fault_catalog import SCHEMA_FAULTS, Fault
-from training_pipeline.columns import arrow_schema, conform, declared_columns
-from training_pipeline.config import Settings
-from training_pipeline.sources import sample
+from benchmarks.fault_data import (
+    DAILY,
+    RUN_DATE,
+    SCHEMAS,
+    SEGMENT,
+    SEGMENTED,
+    fill_segmented,
+    load_sample,
+    make_tables,
+)
 
-RUN_DATE = datetime.date(2017, 12, 31)
-HISTORY_DAYS = 56  # of each judged day, at least; the longest noise window of the gates
-WINDOW_DAYS = 92  # kept for each judged day: more than any gate of the project looks back
-SEGMENTED, SCHEMAS, SEGMENT = "segmented", "changed", "judged_day"
-DAILY = "interaction_daily"
 LEVELS = ("pass", "warn", "fail")
 # How bad an evidence row is; anything but pass and warn fails, as in the gates' fail_calc.
 LEVEL = "case verdict when 'pass' then 0 when 'warn' then 1 else 2 end"
@@ -72,7 +73,7 @@ class Laboratory:
         self._folder = folder
         self._path = folder / "laboratory.duckdb"
         with self._connected() as connection:
-            _load_sample(connection)
+            load_sample(connection)
         environment = {
             "DBT_TARGET": "duckdb",
             "DUCKDB_PATH": str(self._path),
@@ -85,7 +86,7 @@ class Laboratory:
         self.gates = tuple(gate for gate in self.demo.gates if gate.kind != "schema_match")
         self._dated = [gate for gate in self.gates if not _takes_segments(gate)]
         with self._connected() as connection:
-            _make_laboratory(connection)
+            make_tables(connection)
         self._compile_generated(schema_gates)
 
     @property
@@ -99,7 +100,7 @@ class Laboratory:
         with self._connected() as connection:
             self._prepare(connection, fault)
             for name, (table, sql, severity) in self._segmented.items():
-                _fill_segmented(connection, table)
+                fill_segmented(connection, table)
                 _add_verdicts(connection, fault, name, severity, sql)
             for gate in self._dated:
                 for day in self._days(connection):
@@ -189,8 +190,8 @@ class Laboratory:
         ]
         connection = {"type": "duckdb", "path": str(self._path), "schema": "main", "threads": 1}
         project = write_project(self._folder / "generated", connection, {"sources": sources})
-        arguments = ["compile", "--profiles-dir", str(project)]
-        run_dbt(project, arguments, {"RUN_DATE": RUN_DATE.isoformat()}, project)
+        compile_all = ["compile", "--profiles-dir", str(project)]
+        run_dbt(project, compile_all, {"RUN_DATE": RUN_DATE.isoformat()}, project)
         severities = {gate.name: gate.severity for gate in self.gates}
         self._segmented: dict[str, tuple[str, str, str]] = {}
         self._schemas: dict[str, str] = {}
@@ -201,60 +202,6 @@ class Laboratory:
                 self._segmented[node["name"]] = (source, node["compiled_code"], severity)
             else:
                 self._schemas[source.replace("_", " ")] = node["compiled_code"]
-
-
-def _load_sample(connection: duckdb.DuckDBPyConnection) -> None:
-    settings = Settings.load()
-    columns = declared_columns(settings)
-    source = sample(fixture=False)
-    batches = [conform(batch, columns, settings.timezone, source.name, 1) for batch in source.batches()]
-    rows = pa.Table.from_batches(batches, schema=arrow_schema(columns))
-    connection.register("rows", rows)
-    connection.execute("create schema raw")
-    connection.execute("create table raw.interaction as select * from rows")
-
-
-def _make_laboratory(connection: duckdb.DuckDBPyConnection) -> None:
-    """Keep the healthy rows and their profile aside, and put views in the place of what dbt has built."""
-    connection.execute(
-        f"""
-        create table healthy as select * from analytics.interaction;
-        create table healthy_daily as select * from analytics.interaction_daily;
-        drop table analytics.interaction;
-        drop table analytics.interaction_daily;
-        drop view analytics.stg_interaction;
-        create table days as
-            select distinct interaction_date as day from healthy
-            where interaction_date >= (select min(interaction_date) from healthy) + {HISTORY_DAYS};
-        create table windows as
-            select days.day as {SEGMENT}, healthy_daily.* replace (
-                cast(profile_date + cast(date '{RUN_DATE}' - days.day as integer) as date) as profile_date
-            )
-            from days
-            inner join healthy_daily on profile_date < day and profile_date >= day - {WINDOW_DAYS};
-        create table verdicts (fault varchar, gate varchar, day date, level integer);
-        create schema {SEGMENTED};
-        create schema {SCHEMAS};
-        """
-    )
-    for name, sql in SCHEMA_FAULTS.items():
-        connection.execute(f"create table {SCHEMAS}.{name.replace(' ', '_')} as {sql} limit 1")
-
-
-def _fill_segmented(connection: duckdb.DuckDBPyConnection, table: str) -> None:
-    """One segment for each judged day: its history, and the faulty day itself, at one run date."""
-    moved = f"date '{RUN_DATE}'"
-    if table == DAILY:
-        rows = (
-            f"select * from windows union all select day, faulty_daily.* replace ({moved} as profile_date)"
-            " from days inner join faulty_daily on profile_date = day"
-        )
-    else:
-        rows = (
-            f"select day as {SEGMENT}, faulty.* replace ({moved} as interaction_date)"
-            " from days inner join faulty on interaction_date = day"
-        )
-    connection.execute(f"create or replace view {SEGMENTED}.{table} as {rows}")
 
 
 def _add_verdicts(
@@ -268,7 +215,7 @@ def _add_verdicts(
         select ?, ?, days.day, least(coalesce(judged.level, 2), {worst})
         from days
         left join (
-            select cast(segment as date) as day, max({LEVEL}) as level from ({evidence}) group by 1
+            select try_cast(segment as date) as day, max({LEVEL}) as level from ({evidence}) group by 1
         ) as judged on days.day = judged.day
         """,
         [fault.name, gate],

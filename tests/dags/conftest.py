@@ -21,7 +21,8 @@ from training_pipeline.config import Settings
 from training_pipeline.loading import load
 from training_pipeline.warehouse import dbt_environment, read_arrow
 
-ROOT = Path(__file__).parents[2]
+from .compose_file import ROOT, read_env
+
 RUN_DATE = "2017-04-30"  # the first day on which the fixture has three snapshots with matured labels
 SCRIPTS = Path(sys.executable).parent
 # What a developer may have set for work on this or another project.
@@ -127,3 +128,12 @@ def half_file(good_file: Path) -> Path:
     path = good_file.with_name("half.parquet")
     pq.write_table(rows.filter(pc.invert(pc.and_(of_the_day, every_other))), path)
     return path
+
+
+@pytest.fixture(scope="session")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What docker compose would read from the .env that scripts/make_env.py writes."""
+    output = tmp_path_factory.mktemp("env") / ".env"
+    command = [sys.executable, str(ROOT / "scripts" / "make_env.py"), "--output", str(output)]
+    subprocess.run(command, check=True, capture_output=True)
+    return read_env(output.read_text())

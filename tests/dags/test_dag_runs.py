@@ -12,15 +12,6 @@ from training_pipeline.warehouse import connect
 
 from .conftest import RUN_DATE, Airflow
 
-BEFORE_THE_STOP = {
-    "load",
-    "data_gates.raw_interaction.source",
-    "data_gates.raw_interaction.test",
-    "data_gates.stg_interaction_run",
-    "data_gates.interaction.run",
-}
-
-
 def in_state(run: dict[str, Any], state: str) -> set[str]:
     return {task_id for task_id, found in run["tasks"].items() if found == state}
 
@@ -37,13 +28,24 @@ def model_versions(settings: Settings) -> int:
 
 
 @pytest.fixture(scope="module")
-def runs(airflow: Airflow, good_file: Path, half_file: Path) -> list[dict[str, Any]]:
+def answer(airflow: Airflow, good_file: Path, half_file: Path) -> dict[str, Any]:
     """Good data, then the same day with half of its rows lost."""
-    answer = airflow.ask(
+    return airflow.ask(
         *({"conf": {"run_date": RUN_DATE, "file": str(file)}} for file in (good_file, half_file))
     )
+
+
+@pytest.fixture(scope="module")
+def runs(answer: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = answer["runs"]
     return found
+
+
+@pytest.fixture(scope="module")
+def stopping_task(runs: list[dict[str, Any]]) -> str:
+    """The task whose gates stopped the second run."""
+    (task_id,) = in_state(runs[1], "failed")
+    return task_id
 
 
 def test_good_data_are_trained_on_and_the_model_is_promoted(

@@ -17,7 +17,10 @@ import pytest
 from training_pipeline.config import Settings
 
 from .airflow_api import AirflowApi, wait_for
-from .conftest import ROOT, RUN_DATE
+from .compose_file import ROOT
+from .conftest import RUN_DATE
+
+pytestmark = pytest.mark.long
 
 START_SECONDS = 240
 RUN_SECONDS = 420

@@ -117,7 +117,7 @@ FAULTS = {
 def test_fault_stops_the_run_before_training(name: str, built_settings: Settings, command: Command) -> None:
     fault = FAULTS[name]
     with connect(built_settings) as connection:
-        connection.execute(fault.statement)  # type: ignore[arg-type]
+        connection.execute(fault.statement)
 
     ended = command("run", "--fixture", "--run-date", str(RUN_DATE))
 

@@ -26,7 +26,7 @@ STATE = {
 
 def state(settings: Settings) -> dict[str, list[Any]]:
     with connect(settings) as connection:
-        return {name: connection.execute(query).fetchall() for name, query in STATE.items()}  # type: ignore[call-overload]
+        return {name: connection.execute(query).fetchall() for name, query in STATE.items()}
 
 
 def test_run_promotes_and_a_second_run_changes_nothing(pipeline_settings: Settings, command: Command) -> None:

@@ -23,6 +23,8 @@ from .harness.airflow_checks import AirflowChecks
 from .harness.compiled import GateCompiler
 from .harness.engines import Postgres, Row
 
+pytestmark = pytest.mark.long
+
 TODAY, DAYS_BACK = dt.date(2017, 12, 31), 7
 EXAMPLES = {"interval": 900, "tolerance": 500, "range": 400, "existence": 300}
 VALID: dict[str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ from .harness.cases import ENGINES, Case, differences, load_cases
 from .harness.project import MACROS
 
 CASES = [
-    pytest.param(engine, case, id=f"{engine}-{case.name}")
+    pytest.param(engine, case, id=f"{engine}-{case.name}", marks=[pytest.mark.long] * (engine == "spark"))
     for engine in ENGINES
     for case in load_cases()
     if engine in case.engines

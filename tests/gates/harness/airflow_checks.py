@@ -40,7 +40,7 @@ class AirflowChecks:
         kept = psycopg2.connect(**connection, connection_factory=KeptConnection)
         kept.autocommit = True
 
-        class Hook(PostgresHook):  # type: ignore[misc]
+        class Hook(PostgresHook):
             def get_conn(self) -> Any:
                 return kept
 
@@ -54,7 +54,9 @@ class AirflowChecks:
 
     def close(self) -> None:
         """Close the connection for good."""
-        type(self._kept).__mro__[1].close(self._kept)
+        from psycopg2.extensions import connection
+
+        connection.close(self._kept)
 
     def run(self, operator: str, **arguments: Any) -> tuple[bool, dict[str, bool]]:
         """Execute an operator.

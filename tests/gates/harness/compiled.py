@@ -26,7 +26,8 @@ class GateCompiler:
     def __init__(
         self, engine: Engine, directory: Path, models: Mapping[str, Any], macros: Path | None = None
     ) -> None:
-        project = write_project(directory, engine.profile(), models, **({"macros": macros} if macros else {}))
+        given: dict[str, Any] = {"macros": macros} if macros else {}
+        project = write_project(directory, engine.profile(), models, **given)
         parsed = invoke(project, "parse", "--quiet")
         if not parsed.success:
             raise RuntimeError(f"dbt could not parse {project}: {parsed.exception}")

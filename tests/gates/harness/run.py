@@ -8,7 +8,7 @@ import os
 import sys
 import warnings
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -23,9 +23,15 @@ ENVIRONMENT = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
 
 def invoke(
-    directory: Path, *arguments: str, manifest: Any = None, environment: Mapping[str, str] | None = None
+    directory: Path,
+    *arguments: str,
+    manifest: Any = None,
+    environment: Mapping[str, str] | None = None,
+    callbacks: Sequence[Callable[[Any], None]] = (),
 ) -> Any:
     """Run a dbt command in this process, as `dbt <arguments>` in the project's directory.
+
+    The callbacks are told each of dbt's events.
 
     Returns
     -------
@@ -36,7 +42,7 @@ def invoke(
         from dbt.cli.main import dbtRunner
 
         where = ["--project-dir", str(directory), "--profiles-dir", str(directory)]
-        return dbtRunner(manifest=manifest).invoke(
+        return dbtRunner(manifest=manifest, callbacks=[*callbacks]).invoke(
             [*arguments, *where, "--log-path", str(directory / "logs")]
         )
 

@@ -1,0 +1,137 @@
+"""What the gates cost on generated data, as ratios within one run; the tables are markdown, docs/performance.md quotes them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import cost_processes, cost_statements
+from benchmarks.cost_data import ROWS_A_DAY, Warehouse, build
+from benchmarks.cost_statements import Cost
+from benchmarks.demo import Gate
+from training_pipeline import embedded
+from training_pipeline.config import Settings
+
+# Targets: on rows and profile against the scan by hand; of the largest table against the smallest; of processes.
+MOST_OF_SCAN, MOST_OF_SMALLEST, MOST_OF_ONE_TEST = 3.0, 1.2, 1.2
+BY_HAND, NOTHING_DISTINCT = "by hand", "by hand, nothing distinct"
+Costs = Mapping[tuple[int, str], Cost]
+
+
+def measure(sizes: Sequence[int], with_processes: bool = True) -> None:
+    """Generate a table of each size and print what the gates cost on it.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Rows of each table, ascending.
+    with_processes : bool
+        Also measure whole processes, on the smallest table.
+    """
+    console = Console(highlight=False, width=160)
+    folder = Path(tempfile.mkdtemp(prefix="cost-"))
+    folder.chmod(0o755)
+    settings = replace(Settings.load(), state_dir=folder / "state", target="embedded")
+    try:
+        warehouses = {}
+        for rows in sizes:
+            console.print(f"generating {rows:,} rows, {ROWS_A_DAY:,} a day", style="dim")
+            warehouses[rows] = build(settings, rows, folder)
+        costs = cost_statements.measure(warehouses)
+        for rows in sizes:
+            console.print(_statement_table(rows, warehouses[rows].gates, costs), soft_wrap=True)
+        console.print(_verdicts(sizes, warehouses[sizes[0]].gates, costs), soft_wrap=True)
+        if with_processes:
+            console.print(_process_table(warehouses[sizes[0]]), soft_wrap=True)
+    finally:
+        embedded.stop(settings)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _statement_table(rows: int, gates: Sequence[Gate], costs: Costs) -> str:
+    base = costs[rows, BY_HAND].processor
+    table = [["statement", "wall, ms", "processor, ms", "x by hand"]]
+    for name in [BY_HAND, NOTHING_DISTINCT, "profile", *(gate.name for gate in gates)]:
+        table.append(_row(name, costs[rows, name], base))
+    for name, cost in _sums(rows, gates, costs).items():
+        table.append(_row(f"**{name}**", cost, base))
+    return f"\n## {rows:,} rows\n\n" + _markdown(table)
+
+
+def _sums(rows: int, gates: Sequence[Gate], costs: Costs) -> dict[str, Cost]:
+    def total(names: Sequence[str]) -> Cost:
+        cost = Cost(0, 0)
+        for name in names:
+            cost += costs[rows, name]
+        return cost
+
+    on_rows = [gate.name for gate in gates if gate.table != "interaction_daily"]
+    on_profile = [gate.name for gate in gates if gate.table == "interaction_daily"]
+    return {
+        "gates on rows, and the profile": total([*on_rows, "profile"]),
+        "gates on the profile": total(on_profile),
+        "all": total([*on_rows, *on_profile, "profile"]),
+    }
+
+
+def _verdicts(sizes: Sequence[int], gates: Sequence[Gate], costs: Costs) -> str:
+    smallest, largest = sizes[0], sizes[-1]
+    sums = {rows: _sums(rows, gates, costs) for rows in sizes}
+    name = "gates on rows, and the profile"
+    lines = []
+    for rows in sizes:
+        own = sums[rows][name].processor
+        lines += [
+            _verdict(
+                f"{rows:,} rows: {name} / {BY_HAND}", own / costs[rows, BY_HAND].processor, MOST_OF_SCAN
+            ),
+            _verdict(
+                f"{rows:,} rows: {name} / {NOTHING_DISTINCT}", own / costs[rows, NOTHING_DISTINCT].processor
+            ),
+        ]
+    if largest != smallest:
+        for part in sums[smallest]:
+            ratio = sums[largest][part].processor / sums[smallest][part].processor
+            lines.append(_verdict(f"{part}: {largest:,} / {smallest:,} rows", ratio, MOST_OF_SMALLEST))
+    return "\n" + "\n".join(lines)
+
+
+def _process_table(warehouse: Warehouse) -> str:
+    counted = cost_processes.statements_by_gate(warehouse)
+    seconds = cost_processes.measure(warehouse)
+    base = seconds[cost_processes.ONE_TEST]
+    table = [["process", "wall, s", "x one trivial test"]]
+    table += [[name, f"{value:.2f}", f"{value / base:.2f}"] for name, value in seconds.items()]
+    ratio = seconds[cost_processes.ALL_GATES] / base
+    statements = [["gate", "statements that dbt test sends"]] + [
+        [name, str(n)] for name, n in counted.items()
+    ]
+    return "\n".join(
+        [
+            f"\n## Whole processes, {warehouse.rows:,} rows\n",
+            _markdown(table),
+            "",
+            _verdict(f"{cost_processes.ALL_GATES} / {cost_processes.ONE_TEST}", ratio, MOST_OF_ONE_TEST),
+            "",
+            _markdown(statements),
+        ]
+    )
+
+
+def _verdict(what: str, ratio: float, most: float | None = None) -> str:
+    target = "" if most is None else f" (target at most {most:g}: {'met' if ratio <= most else 'MISSED'})"
+    return f"- {what}: {ratio:.2f}{target}"
+
+
+def _row(name: str, cost: Cost, base: float) -> list[str]:
+    return [name, f"{cost.wall:.1f}", f"{cost.processor:.1f}", f"{cost.processor / base:.2f}"]
+
+
+def _markdown(table: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(row) + " |" for row in table]
+    return "\n".join([lines[0], "|---|" + "---:|" * (len(table[0]) - 1), *lines[1:]])

@@ -1,0 +1,123 @@
+"""Generated interactions in a throw-away embedded Postgres, with the relations that the demo project's gates read."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from benchmarks.demo import Gate, compile_demo
+from training_pipeline import embedded
+from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect_to, dbt_environment
+
+FIRST_DAY = datetime.date(2024, 1, 1)
+ROWS_A_DAY = 10_000_000 // 120
+LINES_A_BASKET = 9
+EDGE_DAYS = 2  # the run date is not the last day, as in a rerun
+
+# In date order, as rows arrive. A basket's lines share the customer and the store, and their ids sort as those of the
+# sample do: baskets in order, products within them not.
+GENERATE = """
+create table raw.interaction as
+select
+    (31198459044 + line / {basket}) || '-' || cast(819063 + floor(17000000 * random()) as bigint) as interaction_id,
+    1 + abs(cast(hashint8(line / {basket}) as bigint)) % 200000 as customer_id,
+    cast({first_day} + cast(line / {a_day} as integer) as timestamp)
+        + interval '5 hours' + line % {a_day} * interval '1 day' / {a_day} as interaction_at,
+    {first_day} + cast(line / {a_day} as integer) as interaction_date,
+    1 + abs(cast(hashint8(line / {basket} + 1) as bigint)) % 400 as store_id,
+    case when random() < 0.003 then null else 'DEPARTMENT ' || cast(20 * random() ^ 3 as integer) end as department,
+    cast(1 + floor(3 * random() ^ 2) as bigint) as quantity,
+    cast(round(cast(exp(random() + random() + random() - 0.5) as numeric), 2) as double precision) as amount
+from generate_series(cast(0 as bigint), {last}) as series (line)
+"""
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """A database with generated rows, and the gates compiled for it.
+
+    Attributes
+    ----------
+    profile : str
+        The statement that makes the profile of the run date alone.
+    """
+
+    settings: Settings
+    rows: int
+    run_date: datetime.date
+    gates: tuple[Gate, ...]
+    profile: str
+    folder: Path
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the variables with which dbt finds the database and the run date."""
+        return dbt_environment(self.settings) | {"RUN_DATE": self.run_date.isoformat()}
+
+    def connect(self) -> psycopg.Connection:
+        """Connect for timing: one process for a statement, so that its processor time is all there is."""
+        connection = connect_to(embedded.start(self.settings))
+        connection.autocommit = True
+        connection.execute("set max_parallel_workers_per_gather = 0")
+        return connection
+
+
+def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
+    """Generate a database of that many rows and build what the gates read.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of the throw-away server; each size has a database of its own there.
+    rows : int
+        Rows of the raw table, `ROWS_A_DAY` of them a day.
+    folder : Path
+        For dbt's output.
+    """
+    own = replace(settings, database=f"rows_{rows}")
+    days = rows // ROWS_A_DAY
+    run_date = FIRST_DAY + datetime.timedelta(days=days - EDGE_DAYS)
+    with connect_to(embedded.start(own)) as connection:
+        _generate(connection, days * ROWS_A_DAY - 1)
+    with connect_to(embedded.start(own)) as connection:
+        connection.autocommit = True
+        connection.execute("vacuum analyze raw.interaction")
+    output = folder / own.database
+    output.mkdir()
+    environment = dbt_environment(own) | {"RUN_DATE": run_date.isoformat()}
+    all_days = compile_demo(environment, output)
+    with connect_to(embedded.start(own)) as connection:
+        _execute(connection, f"create table analytics.interaction_daily as {all_days.profile}")
+        _execute(connection, "create index on analytics.interaction_daily (profile_date)")
+        _execute(connection, "analyze analytics.interaction_daily")
+    one_day = compile_demo(environment, output, ["--vars", "lookback_days: 0"], full_refresh=False)
+    return Warehouse(own, rows, run_date, one_day.gates, one_day.profile, output)
+
+
+def _generate(connection: psycopg.Connection, last: int) -> None:
+    _execute(connection, "create schema raw")
+    _execute(connection, "create schema analytics")
+    _execute(connection, "select setseed(0.42)")
+    values = {
+        "basket": sql.Literal(LINES_A_BASKET),
+        "first_day": sql.SQL("cast({} as date)").format(sql.Literal(FIRST_DAY.isoformat())),
+        "a_day": sql.Literal(ROWS_A_DAY),
+        "last": sql.Literal(last),
+    }
+    connection.execute(sql.SQL(GENERATE).format(**values))
+    _execute(connection, "create index on raw.interaction (interaction_date)")
+    # the model `interaction` holds the same rows; a view saves the copy and reads by the same index
+    _execute(
+        connection,
+        "create view analytics.interaction as select interaction_id, customer_id, store_id, department, quantity, "
+        "amount, interaction_at, interaction_date from raw.interaction",
+    )
+
+
+def _execute(connection: psycopg.Connection, statement: str) -> None:
+    connection.execute(statement.encode())

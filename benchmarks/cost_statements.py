@@ -1,0 +1,98 @@
+"""What the SQL of the gates and of the profile costs, against the one scan that a person would write by hand."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.cost_data import Warehouse
+
+REPEATS = 9
+MILLISECONDS = 1000
+
+# What the gates on rows and the profile look at, for the run date and the same day of the week before.
+BY_HAND = """
+select
+    interaction_date,
+    count(*), sum(amount), avg(amount), min(amount), max(amount),
+    count(interaction_id), count(customer_id), count(interaction_at), count(store_id), count(department),
+    count(quantity), count(amount){distinct}
+from raw.interaction
+where interaction_date in ('{run_date}', '{week_before}')
+group by interaction_date
+"""
+DISTINCT = ",\n    count(*) - count(distinct interaction_id), count(distinct customer_id)"
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a statement costs: the median of several runs.
+
+    Attributes
+    ----------
+    wall, processor : float
+        Milliseconds; `processor` is the time that the server's process was running, equal to `wall` where the
+        system does not tell.
+    """
+
+    wall: float
+    processor: float
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.wall + other.wall, self.processor + other.processor)
+
+
+def statements(warehouse: Warehouse) -> dict[str, str]:
+    """Return the statements to measure by name: two by hand, the profile, and each gate."""
+    dates = {"run_date": warehouse.run_date, "week_before": warehouse.run_date - timedelta(days=7)}
+    named = {
+        "by hand": BY_HAND.format(distinct=DISTINCT, **dates),
+        "by hand, nothing distinct": BY_HAND.format(distinct="", **dates),
+        "profile": warehouse.profile,
+    }
+    return named | {gate.name: gate.sql for gate in warehouse.gates}
+
+
+def measure(warehouses: Mapping[int, Warehouse]) -> dict[tuple[int, str], Cost]:
+    """Run all statements in turns, so that what else the machine does falls on all of them; return (rows, name) to cost."""
+    connections = {rows: warehouse.connect() for rows, warehouse in warehouses.items()}
+    named = {rows: statements(warehouse) for rows, warehouse in warehouses.items()}
+    samples: dict[tuple[int, str], list[Cost]] = {}
+    for turn in range(REPEATS + 1):
+        for rows, connection in connections.items():
+            for name, statement in named[rows].items():
+                cost = _run(connection, statement)
+                if turn > 0:  # the first turn fills the caches
+                    samples.setdefault((rows, name), []).append(cost)
+    for connection in connections.values():
+        connection.close()
+    return {
+        key: Cost(
+            statistics.median(cost.wall for cost in costs),
+            statistics.median(cost.processor for cost in costs),
+        )
+        for key, costs in samples.items()
+    }
+
+
+def _run(connection: psycopg.Connection, statement: str) -> Cost:
+    started, before = time.perf_counter(), _processor_seconds(connection)
+    connection.execute(statement.encode()).fetchall()
+    wall, after = time.perf_counter() - started, _processor_seconds(connection)
+    processor = wall if before is None or after is None else after - before
+    return Cost(wall * MILLISECONDS, processor * MILLISECONDS)
+
+
+def _processor_seconds(connection: psycopg.Connection) -> float | None:
+    """Return for how long the server's process of a connection has been running, where Linux tells."""
+    try:
+        nanoseconds = Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]
+    except OSError:
+        return None
+    return int(nanoseconds) / 1e9
