@@ -12,16 +12,27 @@ from training_pipeline.warehouse import connect
 
 from .conftest import RUN_DATE, Airflow
 
+pytestmark = pytest.mark.long
+
 
 def in_state(run: dict[str, Any], state: str) -> set[str]:
     return {task_id for task_id, found in run["tasks"].items() if found == state}
 
 
+def behind(answer: dict[str, Any], task_id: str) -> set[str]:
+    """Return the tasks that need the given one, directly or not."""
+    found: set[str] = set()
+    waiting = [task_id]
+    while waiting:
+        new = set(answer["dag"]["tasks"][waiting.pop()]["downstream"]) - found
+        found |= new
+        waiting.extend(new)
+    return found
+
+
 def query(
     settings: Settings, statement: str, *values: object, database: str | None = None
 ) -> list[tuple[Any, ...]]:
-
-pytestmark = pytest.mark.long
     with connect(settings, database) as connection:
         return connection.execute(statement, values).fetchall()
 
