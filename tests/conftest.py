@@ -37,10 +37,6 @@ TOLERATED = (
     "ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning",  # MLflow's store
     "ignore:.*Any type hint is inferred as AnyType:UserWarning",  # MLflow about its own models, when imported
     "ignore:Operation with range is deprecated:pandas.errors.Pandas4Warning",  # MLflow, saving an example
-    # dbt leaves its log file of the last invocation open
-    "ignore:Exception ignored in. <_io.FileIO name='.*dbt.log':pytest.PytestUnraisableExceptionWarning",
-    "ignore:unclosed running multiprocessing pool:ResourceWarning",  # dbt, when the database is down
-    r"ignore:unclosed file .*dbt\.log:ResourceWarning",  # dbt drops its last one unclosed
 )
 
 
