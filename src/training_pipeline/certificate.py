@@ -222,6 +222,6 @@ def _is_reconfigured(row: evidence.Row, config_hashes: Mapping[str, str]) -> boo
 def _stopped(run_date: dt.date, what: str, rows: Iterable[evidence.Row]) -> GateStopped:
     return GateStopped(
         f"training stopped on {run_date}: {what}. Run the whole data build again: "
-        f"training-pipeline run --run-date {run_date}, or dbt build --exclude tag:{MODEL_GATE}",
+        f"training-pipeline run --run-date {run_date}, or dbt build",
         list(rows),
     )

@@ -12,6 +12,7 @@ from training_pipeline.warehouse import connect
 
 from .conftest import RUN_DATE, Airflow
 
+
 def in_state(run: dict[str, Any], state: str) -> set[str]:
     return {task_id for task_id, found in run["tasks"].items() if found == state}
 

@@ -1,0 +1,88 @@
+"""Plain dbt from `dbt_project/`, as anyone who knows dbt uses it, on a server that `db start` left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from training_pipeline import embedded, packages
+from training_pipeline.config import Settings
+from training_pipeline.profile import write_profile
+
+from .conftest import RUN_DATE
+
+DBT = Path(sys.executable).with_name("dbt")
+NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml", "__pycache__")
+
+
+@pytest.fixture(scope="module")
+def checkout(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout of its own: `db start` writes into it, and the developer's may hold another server's address."""
+    root = tmp_path_factory.mktemp("checkout")
+    for folder in ("dbt_project", "macros"):
+        shutil.copytree(server.root / folder, root / folder, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
+    shutil.copy(server.root / "profiles.yml", root)
+    settings = replace(server, root=root)
+    packages.install(settings)
+    write_profile(settings, embedded.start(server))
+    return root / "dbt_project"
+
+
+@pytest.fixture(scope="module")
+def loaded(server: Settings, _loaded_template: str, copy_database: Callable[[str, str], None]) -> None:
+    """The fixture, loaded; the tests of this module build on each other's work in it."""
+    copy_database(_loaded_template, server.database)
+
+
+def run_dbt(checkout: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run dbt with nothing of this project in the environment but what the test says."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return subprocess.run(
+        [DBT, "--no-use-colors", *arguments],
+        cwd=checkout,
+        env=environment | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.usefixtures("loaded")
+def test_build_test_and_docs(checkout: Path) -> None:
+    built = run_dbt(checkout, "build", "--vars", f"run_date: {RUN_DATE}")
+    assert built.returncode == 0, built.stdout
+    results = json.loads((checkout / "target" / "run_results.json").read_text())["results"]
+    unit_tests = [result for result in results if result["unique_id"].startswith("unit_test.")]
+    assert len(unit_tests) > 10
+    assert {result["status"] for result in unit_tests} == {"pass"}
+    assert not any("challenger" in result["unique_id"] for result in results), "no model was evaluated yet"
+
+    tested = run_dbt(checkout, "test", RUN_DATE=str(RUN_DATE))
+    assert tested.returncode == 0, tested.stdout
+    assert "PASS  row_existence" in tested.stdout
+
+    documented = run_dbt(checkout, "docs", "generate")
+    assert documented.returncode == 0, documented.stdout
+    catalog = json.loads((checkout / "target" / "catalog.json").read_text())
+    columns = catalog["nodes"]["model.training_pipeline.training_set"]["columns"]
+    assert "label" in columns
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize("arguments", [(), ("--vars", "run_date: 2017-06-01")], ids=["today", "variable"])
+def test_day_without_rows_names_the_last_day_that_has(checkout: Path, arguments: tuple[str, ...]) -> None:
+    """The variable goes before the environment; with neither it is today."""
+    environment = {"RUN_DATE": str(RUN_DATE)} if arguments else {}
+    ended = run_dbt(checkout, "test", "--select", "source:raw.interaction", *arguments, **environment)
+
+    assert ended.returncode == 1
+    assert "FAIL  row_existence  raw.interaction" in ended.stdout
+    assert "raw.interaction: the last day with rows is 2017-04-30" in ended.stdout
