@@ -60,28 +60,46 @@
     {% do return("WARN" if row.verdict == "fail" and row.severity == "warn" else row.verdict | upper) %}
 {% endmacro %}
 
-{# message: what the database said, where the query failed. #}
+{# message: what the database said, where the query failed. A line break in a metric or a segment is a space. #}
 {% macro evidence_cells(row, message=none) %}
+    {% set units = gates.units(row) %}
+    {% set bound_unit = units.value if row.statistic is none else units.statistic %}
     {% set bounds = [] %}
-    {% if row.lower_bound is not none %}{% do bounds.append("at least " ~ gates.short(row.lower_bound)) %}{% endif %}
-    {% if row.upper_bound is not none %}
-        {% do bounds.append(("below " if row.gate == "interval_ratio" else "at most ") ~ gates.short(row.upper_bound)) %}
+    {% if row.lower_bound is not none %}
+        {% do bounds.append("at least " ~ gates.quantity(row.lower_bound, bound_unit)) %}
     {% endif %}
-    {% set statistic = {
-        "interval_ratio": "ratio", "metric_anomaly": "z", "distribution_drift": "score", "category_match": "unseen share"
-    }.get(row.gate, "statistic") %}
+    {% if row.upper_bound is not none %}
+        {% do bounds.append(
+            ("below " if row.gate == "interval_ratio" else "at most ") ~ gates.quantity(row.upper_bound, bound_unit)
+        ) %}
+    {% endif %}
     {% do return([
         gates.effect(row),
         row.gate,
         row.relation,
-        row.metric ~ (" [" ~ row.segment ~ "]" if row.segment != "all" else ""),
-        "current " ~ gates.short(row.current_value),
-        "reference " ~ gates.short(row.reference_value) if row.reference_value is not none else "",
-        statistic ~ " " ~ gates.short(row.statistic) if row.statistic is not none else "",
+        (row.metric ~ (" [" ~ row.segment ~ "]" if row.segment != "all" else "")).split() | join(" "),
+        "current " ~ gates.quantity(row.current_value, units.value),
+        "reference " ~ gates.quantity(row.reference_value, units.value) if row.reference_value is not none else "",
+        units.name ~ " " ~ gates.quantity(row.statistic, units.statistic) if row.statistic is not none else "",
         bounds | join(", "),
-        "n " ~ row.sample_size if row.sample_size is not none else "",
+        "n " ~ gates.quantity(row.sample_size, " rows") if row.sample_size is not none else "",
         gates.reason_in_words(row.reason) ~ (": " ~ message.split() | join(" ") if message else ""),
     ]) %}
+{% endmacro %}
+
+{# What the statistic of a gate is called, its unit, and that of the values; none for what the gate cannot know. #}
+{% macro units(row) %}
+    {% set share = {"value": " of rows", "name": "unseen share", "statistic": " of rows"} %}
+    {% do return({
+        "interval_ratio": {"value": "", "name": "ratio", "statistic": ""},
+        "row_existence": {"value": " rows", "name": "statistic", "statistic": ""},
+        "share_limit": share, "duplicate_limit": share, "category_match": share,
+        "not_stale": {"value": " days", "name": "statistic", "statistic": ""},
+        "metric_anomaly": {"value": "", "name": "z", "statistic": " sd"},
+        "distribution_drift": {
+            "value": " of rows", "name": "score", "statistic": " bits" if row.metric.startswith("js of ") else "",
+        },
+    }.get(row.gate, {"value": "", "name": "statistic", "statistic": ""})) %}
 {% endmacro %}
 
 {% macro reason_in_words(reason) %}
@@ -103,9 +121,17 @@
     }.get(reason, reason)) %}
 {% endmacro %}
 
-{# A value as a person reads it: numbers with at most six significant digits. #}
+{# A value as a person reads it: whole numbers and large ones in full, others with six significant digits. #}
 {% macro short(value) %}
     {% if value is none %}{% do return("-") %}{% endif %}
     {% set number = value | float(none) %}
-    {% do return(value if number is none else "%.6g" | format(number)) %}
+    {% if number is none %}{% do return((value | string).split() | join(" ")) %}{% endif %}
+    {% do return(("%.0f" if 1e5 <= number | abs < 1e15 else "%.6g") | format(number)) %}
+{% endmacro %}
+
+{# A value with its unit; none where there is no value. #}
+{% macro quantity(value, unit) %}
+    {% set number = gates.short(value) %}
+    {% if value is none %}{% do return(number) %}{% endif %}
+    {% do return(number ~ (unit[:-1] if number in ["1", "-1"] and unit in [" rows", " days"] else unit)) %}
 {% endmacro %}

@@ -1,0 +1,200 @@
+"""The pages of the gates are true: each failing example is run as the page has it, and prints what the page says."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .harness.cases import load_cases
+from .harness.engines import SCHEMA, Postgres, Row
+from .harness.project import MACROS, write_project
+from .harness.run import LEDGER, invoke
+
+ROOT = MACROS.parent
+PAGES = ROOT / "docs" / "gates"
+GATES = sorted(file.stem for file in (MACROS / "gates").glob("*.sql"))
+SECTIONS = [
+    "What it catches",
+    "What it cannot catch",
+    "Arguments",
+    "Formula",
+    "A failing example",
+    "How to mend",
+]
+
+
+@dataclass(frozen=True)
+class Example:
+    """The failing example of a page: the blocks between its fences."""
+
+    csv: str
+    yaml: str
+    sh: str
+    text: str
+
+    @property
+    def table(self) -> str:
+        (seed,) = yaml.safe_load(self.yaml)["seeds"]
+        return str(seed["name"])
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What the command of a page came to."""
+
+    status: str
+    printed: str
+    ledger: list[Row]
+
+
+def page(gate: str) -> str:
+    return (PAGES / f"{gate}.md").read_text(encoding="utf-8")
+
+
+def example(gate: str) -> Example:
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", page(gate), re.MULTILINE | re.DOTALL)
+    assert [language for language, _ in blocks] == ["csv", "yaml", "sh", "text"]
+    return Example(**dict(blocks))
+
+
+def table_rows(markdown: str) -> list[list[str]]:
+    """The cells of the one table of a text, without its head."""
+    lines = [line for line in markdown.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
+
+
+def section(gate: str, title: str) -> str:
+    return page(gate).partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def signature(gate: str) -> dict[str, str]:
+    """The arguments of a gate's macro, in order, each with its default as a page writes it."""
+    found = re.search(
+        r"\{%\s*test\s+\w+\((.*?)\)\s*%\}", (MACROS / "gates" / f"{gate}.sql").read_text(), re.DOTALL
+    )
+    assert found
+    (function,) = ast.parse(f"def gate({found[1]}): pass").body
+    assert isinstance(function, ast.FunctionDef)
+    names = [argument.arg for argument in function.args.args]
+    defaults = [None] * (len(names) - len(function.args.defaults)) + function.args.defaults
+    return {name: _written(default) for name, default in zip(names, defaults, strict=True) if name != "model"}
+
+
+def _written(default: ast.expr | None) -> str:
+    if default is None:
+        return "required"
+    return f"`{str(default.value) if isinstance(default, ast.Constant) else ast.unparse(default)}`"
+
+
+@cache
+def documented_reasons() -> frozenset[str]:
+    ledger = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    return frozenset(re.findall(r"`(\w+)`", ledger.partition("\nReasons: ")[2].partition("\n\n")[0]))
+
+
+@pytest.fixture(scope="module")
+def examples(
+    make_postgres: Callable[[str], Postgres], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Ran]:
+    """Every example, run in one project that dbt parses once."""
+    engine = make_postgres("gates_docs")
+    directory = write_project(tmp_path_factory.mktemp("docs"), engine.profile(), {})
+    (directory / "seeds").mkdir()
+    for gate in GATES:
+        shown = example(gate)
+        (directory / "seeds" / f"{shown.table}.csv").write_text(shown.csv, encoding="utf-8")
+        (directory / "seeds" / f"{shown.table}.yml").write_text(shown.yaml, encoding="utf-8")
+    parsed = invoke(directory, "parse", "--quiet")
+    assert parsed.success, parsed.exception
+    return {gate: run(gate, directory, engine, parsed.result) for gate in GATES}
+
+
+def run(gate: str, directory: Path, engine: Postgres, manifest: Any) -> Ran:
+    """The command of a page, word by word."""
+    command, *arguments = shlex.split(example(gate).sh)
+    assert command == "dbt"
+    lines: list[str] = []
+
+    def listen(event: Any) -> None:
+        if event.info.name == "JinjaLogInfo":
+            lines.append(event.info.msg)
+
+    done = invoke(directory, "--quiet", *arguments, manifest=manifest, callbacks=[listen])
+    assert done.result is not None, done.exception
+    (test,) = [result for result in done.result.results if result.node.resource_type == "test"]
+    ledger = engine.query(f"select * from {LEDGER} where node_id = '{test.node.unique_id}'")
+    return Ran(str(test.status), "".join(f"{line}\n" for line in lines), ledger)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_example_fails_and_prints_what_the_page_says(gate: str, examples: dict[str, Ran]) -> None:
+    ran = examples[gate]
+    assert ran.status == "fail"
+    assert ran.printed == example(gate).text
+    assert {row["gate"] for row in ran.ledger} == {gate}
+    assert {row["reason"] for row in ran.ledger if row["verdict"] == "fail"} <= documented_reasons() - {"ok"}
+    assert {row["relation"] for row in ran.ledger} == {f"{SCHEMA}.{example(gate).table}"}
+
+
+def test_every_gate_has_a_page() -> None:
+    assert sorted(file.stem for file in PAGES.glob("*.md")) == GATES
+    assert len(GATES) == 11
+    assert len({example(gate).table for gate in GATES}) == len(GATES), "the examples share one project"
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_page_has_the_sections(gate: str) -> None:
+    has_segments = "segment_column" in signature(gate)
+    titles = re.findall(r"^## (.*)$", page(gate), re.MULTILINE)
+    assert titles == SECTIONS[:3] + ["Segments"] * has_segments + SECTIONS[3:]
+    assert page(gate).startswith(f"# {gate}\n")
+    if has_segments:
+        assert "segment" in section(gate, "Segments").lower()
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_arguments_are_those_of_the_macro(gate: str) -> None:
+    rows = table_rows(section(gate, "Arguments"))
+    assert {name.strip("`"): default for name, _, default, _ in rows} == signature(gate)
+    assert [name.strip("`") for name, *_ in rows] == list(signature(gate)), "in the macro's order"
+    properties = yaml.safe_load((MACROS / "gates" / f"{gate}.yml").read_text(encoding="utf-8"))
+    types = {argument["name"]: argument["type"] for argument in properties["macros"][0]["arguments"]}
+    assert {name.strip("`"): type_ for name, type_, _, _ in rows} == {
+        name: types[name] for name in signature(gate)
+    }
+    assert all(rule for *_, rule in rows)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_links_lead_to_pages(gate: str) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", page(gate))
+    assert all((PAGES / link).is_file() for link in links), links
+    assert links, "what a gate cannot catch, another one does"
+
+
+def test_readme_has_one_line_for_each_gate() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    linked = re.findall(r"^\| \[`(\w+)`\]\(docs/gates/(\w+)\.md\) \| \S.* \|$", readme, re.MULTILINE)
+    assert sorted(linked) == [(gate, gate) for gate in GATES]
+
+
+def test_ledger_page_has_every_reason_and_no_other() -> None:
+    """The truth table has every branch of every gate, so its reasons are those there are."""
+    assert documented_reasons() == {row["reason"] for case in load_cases() for row in case.evidence}
+
+
+def test_ledger_page_has_the_columns_of_the_ledger(
+    examples: dict[str, Ran], make_postgres: Callable[[str], Postgres]
+) -> None:
+    ledger = (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8")
+    documented = [re.findall(r"`(\w+)`", names) for names, *_ in table_rows(ledger)]
+    assert [name for names in documented for name in names] == list(examples["row_existence"].ledger[0])
