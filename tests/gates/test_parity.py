@@ -5,108 +5,21 @@ Where they differ, ours fails and the operator passes by accident; every such ac
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-from collections import Counter
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.rows import dict_row
 
-from .harness.airflow_checks import AirflowChecks
-from .harness.compiled import GateCompiler
-from .harness.engines import Postgres, Row
+from .harness.engines import Postgres
+from .harness.parity import ACCIDENTS, DAYS_BACK, TODAY, Data, Parity, aggregate, compare
 
-pytestmark = pytest.mark.long
-
-TODAY, DAYS_BACK = dt.date(2017, 12, 31), 7
-EXAMPLES = {"interval": 900, "tolerance": 500, "range": 400, "existence": 300}
-VALID: dict[str, dict[str, Any]] = {
-    "row_existence": {"date_column": "day"},
-    "interval_ratio": {"date_column": "day", "metrics": {"count(*)": 2}},
-    "value_tolerance": {"date_column": "day", "pass_value": 1},
-    "value_range": {"date_column": "day", "expression": "count(*)", "min_value": 1},
-}
-executed: Counter[str] = Counter()
-accidents: Counter[str] = Counter()
-
-
-@dataclass(frozen=True)
-class Data:
-    """What was put into the table, and about what Postgres makes of it."""
-
-    current: list[Any]
-    reference: list[Any]
-    now: float | None
-    then: float | None
-
-    @property
-    def is_unusable(self) -> bool:
-        return any(value is None or not math.isfinite(value) for value in self.current + self.reference)
-
-    @property
-    def are_negative(self) -> bool:
-        return self.now is not None and self.then is not None and self.now < 0 and self.then < 0
-
-    @property
-    def differ_in_sign(self) -> bool:
-        return self.now is not None and self.then is not None and self.now * self.then < 0
-
-
-# The reason that we give, and what must be so of the data for Airflow's pass to be an accident.
-ACCIDENTS: dict[str, Callable[[Data], bool]] = {
-    "no_current": lambda data: not data.current,
-    "no_reference": lambda data: not data.reference,
-    "null_value": lambda data: data.is_unusable,
-    "sign_change": lambda data: data.differ_in_sign,
-    # Of two negatives max_over_min is at most 1, and over a negative reference relative_diff is at most 0.
-    "out_of_bounds": lambda data: data.are_negative,
-}
-
-
-class Parity:
-    """The same table before a gate and an operator."""
-
-    def __init__(self, engine: Postgres, directory: Path) -> None:
-        self._connection = psycopg.connect(**engine.connection, autocommit=True, row_factory=dict_row)
-        self._connection.execute(
-            "create schema parity; create table parity.rows (day date, amount double precision, kind text)"
-        )
-        self.airflow = AirflowChecks(engine.connection, directory / "airflow", TODAY.isoformat())
-        tests = [
-            {f"gates.{gate}": {"name": gate, "arguments": arguments}} for gate, arguments in VALID.items()
-        ]
-        table = {"name": "rows", "columns": [{"name": "day"}], "data_tests": tests}
-        models = {"sources": [{"name": "parity", "schema": "parity", "tables": [table]}]}
-        self._compiler = GateCompiler(engine, directory / "project", models)
-
-    def fill(self, current: list[Any], reference: list[Any], kinds: list[Any] | None = None) -> None:
-        """Put the amounts of both days into the table; `kinds` are the texts of the current day."""
-        rows = [(TODAY, amount, None) for amount in current]
-        rows += [(TODAY - dt.timedelta(days=DAYS_BACK), amount, None) for amount in reference]
-        rows += [(TODAY, None, kind) for kind in kinds or []]
-        with self._connection.cursor() as cursor:
-            cursor.execute("truncate parity.rows")
-            cursor.executemany("insert into parity.rows values (%s, %s, %s)", rows)
-
-    def gate(self, gate: str, arguments: Mapping[str, Any]) -> list[Row]:
-        """Run the gate's own SQL, as dbt compiles it; no rows where the query breaks, which is a failure."""
-        try:
-            return self._connection.execute(
-                self._compiler.compile(gate, arguments, TODAY).encode()
-            ).fetchall()
-        except psycopg.errors.NumericValueOutOfRange:
-            return []
-
-    def close(self) -> None:
-        self._connection.close()
-        self.airflow.close()
+# Of arguments; each is tried on several tables.
+EXAMPLES = {"interval": 270, "tolerance": 220, "text": 100, "range": 200, "existence": 300}
+LEAST_CASES = 2000
 
 
 @pytest.fixture(scope="module")
@@ -116,20 +29,6 @@ def parity(
     made = Parity(make_postgres("gates_parity"), tmp_path_factory.mktemp("parity"))
     yield made
     made.close()
-
-
-def assert_parity(passed: bool, rows: list[Row], current: list[Any], reference: list[Any]) -> None:
-    """The same verdict, or a documented accident: never one that we pass and Airflow does not."""
-    failing = [row for row in rows if row["verdict"] != "pass"]
-    if passed == (bool(rows) and not failing):
-        return
-    assert passed, f"Airflow fails, we pass: {rows}"
-    assert rows, "Airflow passes, our query breaks"
-    for row in failing:
-        now, then = (aggregate(row["metric"], values) for values in (current, reference))
-        accident = ACCIDENTS[row["reason"]](Data(current, reference, now, then))
-        assert accident, f"Airflow passes, and not by accident: {row}"
-        accidents[f"{row['gate']} {row['reason']}"] += 1
 
 
 usual = st.sampled_from([0.1, 0.2, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 7.0, 100.0])
@@ -157,19 +56,21 @@ def near(value: Any) -> st.SearchStrategy[float]:
     )
 
 
-def aggregate(expression: str, values: list[float | None]) -> float | None:
-    """About what Postgres computes, to aim bounds at."""
-    present = [value for value in values if value is not None]
-    if expression.startswith("count"):
-        return len(values) if expression == "count(*)" else len(present)
-    if not present:
-        return None
-    return {
-        "sum": sum(present),
-        "min": min(present),
-        "max": max(present),
-        "avg": sum(present) / len(present),
-    }[expression[:3]]
+def variants(data: st.DataObject, first: Data) -> list[Data]:
+    """The table that the bounds aim at, those whose numbers have the same sizes, and one of its own."""
+    current, reference = first.current, first.reference
+    return [
+        first,
+        Data(reference, current),
+        Data(negated(current), reference),
+        Data(negated(current), negated(reference)),
+        Data([*current, data.draw(amount)], reference),
+        Data(data.draw(days), data.draw(days)),
+    ]
+
+
+def negated(values: Any) -> list[float | None]:
+    return [None if value is None else -value for value in values]
 
 
 @given(data=st.data(), current=days, reference=days)
@@ -183,64 +84,44 @@ def test_interval(parity: Parity, data: st.DataObject, current: list[Any], refer
         ratio = None
         if now and then and math.isfinite(now * then):
             ratio = max(now, then) / min(now, then) if formula == "max_over_min" else abs(now - then) / then
-        threshold = data.draw(near(ratio))
+        threshold = data.draw(st.one_of(near(ratio), st.sampled_from([2.0, 100.0, 1e7])))
         metrics[expression] = threshold if least < threshold < math.inf else least + 0.5
-    ignore_zero = data.draw(st.booleans())
-    parity.fill(current, reference)
+    arguments = {
+        "date_column": "day", "metrics": metrics, "days_back": DAYS_BACK, "ratio_formula": formula,
+        "ignore_zero": data.draw(st.booleans()),
+    }  # fmt: skip
+    for table in variants(data, Data(current, reference)):
+        if parity.is_new("interval_ratio", arguments, table):
+            compare_intervals(parity, table, arguments)
+
+
+def compare_intervals(parity: Parity, table: Data, arguments: Mapping[str, Any]) -> None:
+    """Compare the verdict of all metrics, and that of each."""
+    parity.fill(table)
     passed, by_metric = parity.airflow.run(
-        "SQLIntervalCheckOperator", table="parity.rows", metrics_thresholds=metrics, date_filter_column="day",
-        days_back=-DAYS_BACK, ratio_formula=formula, ignore_zero=ignore_zero,
+        "SQLIntervalCheckOperator", table="parity.rows", metrics_thresholds=arguments["metrics"],
+        date_filter_column="day", days_back=-DAYS_BACK, ratio_formula=arguments["ratio_formula"],
+        ignore_zero=arguments["ignore_zero"],
     )  # fmt: skip
-    rows = parity.gate(
-        "interval_ratio", {"date_column": "day", "metrics": metrics, "days_back": DAYS_BACK, "ratio_formula": formula,
-                           "ignore_zero": ignore_zero}
-    )  # fmt: skip
-    executed["interval"] += 1
-    assert {row["metric"] for row in rows} in (set(metrics), set())
-    assert_parity(passed, rows, current, reference)
+    rows = parity.gate("interval_ratio", arguments)
+    assert {row["metric"] for row in rows} in (set(arguments["metrics"]), set())
+    parity.compare("interval_ratio", passed, rows, table)
     for row in rows:
         if f"interval_{row['metric']}" in by_metric:
-            assert_parity(by_metric[f"interval_{row['metric']}"], [row], current, reference)
+            compare(by_metric[f"interval_{row['metric']}"], [row], table)
 
 
 @given(data=st.data(), current=days, expression=expressions)
 @settings(quick, max_examples=EXAMPLES["tolerance"])
 def test_tolerance(parity: Parity, data: st.DataObject, current: list[Any], expression: str) -> None:
-    value = aggregate(expression, current)
-    pass_value = data.draw(near(value))
+    pass_value = data.draw(near(aggregate(expression, current)))
     tolerance = data.draw(
         st.one_of(st.none(), st.sampled_from([0.0, 0.1, 0.25, 0.5, 1.0, 2.0]), st.floats(0, 3))
     )
-    parity.fill(current, [])
-    query = f"select {expression} from parity.rows where day = '{TODAY}'"
-    passed, _ = parity.airflow.run(
-        "SQLValueCheckOperator", sql=query, pass_value=pass_value, tolerance=tolerance
-    )
-    executed["tolerance"] += 1
-    assert_parity(passed, parity.gate("value_tolerance", {
-        "date_column": "day", "expression": expression, "pass_value": pass_value, "tolerance": tolerance,
-    }), current, [])  # fmt: skip
-
-
-@given(
-    kinds=st.lists(st.sampled_from(["open", "shut", "it's", "None", "Open", None]), max_size=3),
-    data=st.data(),
-)
-@settings(quick, max_examples=EXAMPLES["tolerance"] // 5)
-def test_tolerance_of_text(parity: Parity, data: st.DataObject, kinds: list[Any]) -> None:
-    pass_value = data.draw(st.sampled_from(["open", "shut", "it's", "None"]))
-    parity.fill([], [], kinds)
-    query = f"select max(kind) from parity.rows where day = '{TODAY}'"
-    passed, _ = parity.airflow.run("SQLValueCheckOperator", sql=query, pass_value=pass_value)
-    rows = parity.gate(
-        "value_tolerance", {"date_column": "day", "expression": "max(kind)", "pass_value": pass_value}
-    )
-    executed["tolerance"] += 1
-    if passed and rows[0]["verdict"] != "pass":
-        assert rows[0]["reason"] in ("null_value", "no_current")
-        assert (rows[0]["current_value"], pass_value) == (None, "None")
-    else:
-        assert passed == (rows[0]["verdict"] == "pass")
+    bounds = {"pass_value": pass_value, "tolerance": tolerance}
+    arguments = {"date_column": "day", "expression": expression, **bounds}
+    for table in variants(data, Data(current)):
+        compare_values(parity, "value_tolerance", "SQLValueCheckOperator", arguments, bounds, table)
 
 
 @given(data=st.data(), current=days, expression=expressions)
@@ -248,26 +129,59 @@ def test_tolerance_of_text(parity: Parity, data: st.DataObject, kinds: list[Any]
 def test_range(parity: Parity, data: st.DataObject, current: list[Any], expression: str) -> None:
     value = aggregate(expression, current)
     low, high = sorted([data.draw(near(value)), data.draw(near(value))])
-    parity.fill(current, [])
-    query = f"select {expression} from parity.rows where day = '{TODAY}'"
-    passed, _ = parity.airflow.run(
-        "SQLThresholdCheckOperator", sql=query, min_threshold=low, max_threshold=high
-    )
-    executed["range"] += 1
-    assert_parity(passed, parity.gate("value_range", {
-        "date_column": "day", "expression": expression, "min_value": low, "max_value": high,
-    }), current, [])  # fmt: skip
+    bounds = {"min_threshold": low, "max_threshold": high}
+    arguments = {"date_column": "day", "expression": expression, "min_value": low, "max_value": high}
+    for table in variants(data, Data(current)):
+        compare_values(parity, "value_range", "SQLThresholdCheckOperator", arguments, bounds, table)
+
+
+def compare_values(
+    parity: Parity, gate: str, operator: str, arguments: Mapping[str, Any], bounds: Mapping[str, Any], table: Data
+) -> None:  # fmt: skip
+    """Compare the verdicts on one value of the current day."""
+    if not parity.is_new(gate, arguments, table.current):
+        return
+    parity.fill(table)
+    query = f"select {arguments['expression']} from parity.rows where day = '{TODAY}'"
+    passed, _ = parity.airflow.run(operator, sql=query, **bounds)
+    parity.compare(gate, passed, parity.gate(gate, arguments), table)
+
+
+@given(
+    kinds=st.lists(st.sampled_from(["open", "shut", "it's", "None", "Open", None]), max_size=3),
+    pass_value=st.sampled_from(["open", "shut", "it's", "None"]),
+)
+@settings(quick, max_examples=EXAMPLES["text"])
+def test_tolerance_of_text(parity: Parity, kinds: list[Any], pass_value: str) -> None:
+    arguments = {"date_column": "day", "expression": "max(kind)", "pass_value": pass_value}
+    if not parity.is_new("value_tolerance", arguments, kinds):
+        return
+    parity.fill(Data([]), kinds)
+    query = f"select max(kind) from parity.rows where day = '{TODAY}'"
+    passed, _ = parity.airflow.run("SQLValueCheckOperator", sql=query, pass_value=pass_value)
+    (row,) = parity.gate("value_tolerance", arguments)
+    if passed and row["verdict"] != "pass":
+        # the text of Python's None, which the operator makes of a NULL
+        assert row["reason"] == ("null_value" if kinds else "no_current")
+        assert (row["current_value"], pass_value) == (None, "None")
+        parity.outcomes["value_tolerance", row["reason"]] += 1
+    else:
+        parity.compare("value_tolerance", passed, [row], Data([]))
 
 
 @given(current=days, reference=days, min_rows=st.integers(1, 4))
 @settings(quick, max_examples=EXAMPLES["existence"])
 def test_existence(parity: Parity, current: list[Any], reference: list[Any], min_rows: int) -> None:
-    parity.fill(current, reference)
+    arguments = {"date_column": "day", "min_rows": min_rows}
+    table = Data(current, reference)
+    if not parity.is_new("row_existence", arguments, table):
+        return
+    parity.fill(table)
     query = f"select count(*) >= {min_rows} from parity.rows where day = '{TODAY}'"
     passed, _ = parity.airflow.run("SQLCheckOperator", sql=query)
-    rows = parity.gate("row_existence", {"date_column": "day", "min_rows": min_rows})
-    executed["existence"] += 1
-    assert passed == (rows[0]["verdict"] == "pass")
+    (row,) = parity.gate("row_existence", arguments)
+    assert passed == (row["verdict"] == "pass"), row  # of this gate there are no accidents
+    parity.outcomes["row_existence", "both pass" if passed else "both fail"] += 1
 
 
 interval = {
@@ -305,7 +219,7 @@ def test_accidental_pass(
 ) -> None:
     gate = arguments["gate"]
     given_arguments = {name: value for name, value in arguments.items() if name != "gate"}
-    parity.fill(current, reference)
+    parity.fill(Data(current, reference))
     if gate == "interval_ratio":
         passed, _ = parity.airflow.run(
             "SQLIntervalCheckOperator", table="parity.rows", date_filter_column="day", days_back=-DAYS_BACK,
@@ -325,12 +239,16 @@ def test_accidental_pass(
     assert [(row["verdict"], row["reason"]) for row in rows] == [("fail", reason)], why
 
 
-def test_enough_cases(request: pytest.FixtureRequest) -> None:
-    """At least 2,000 random cases were executed, when all of this module ran."""
+def test_enough_cases(parity: Parity, request: pytest.FixtureRequest) -> None:
+    """Enough distinct random cases were executed, of every outcome, when all of this module ran."""
     if {item.name for item in request.session.items if item.path == request.path} < {
-        "test_interval", "test_tolerance", "test_range", "test_existence",
+        "test_interval", "test_tolerance", "test_tolerance_of_text", "test_range", "test_existence",
     }:  # fmt: skip
         pytest.skip("only a part of this module was selected")
-    assert executed.total() >= 2000, executed
-    assert {f"interval_ratio {reason}" for reason in ACCIDENTS} <= set(accidents)
-    assert accidents.total() < executed.total() / 3, accidents
+    found = parity.outcomes
+    sys.stdout.write(f"{parity.cases} cases: {dict(sorted(found.items()))}\n")  # pytest -rP shows it
+    assert parity.cases >= LEAST_CASES
+    for gate in ("row_existence", "interval_ratio", "value_tolerance", "value_range"):
+        assert min(found[gate, "both pass"], found[gate, "both fail"]) >= 40, found
+    for reason in ACCIDENTS:
+        assert found["interval_ratio", reason] > 0, found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,8 +17,6 @@ from .harness.compiled import GateCompiler
 from .harness.engines import Postgres
 from .harness.project import write_project
 from .harness.run import invoke
-
-pytestmark = pytest.mark.long
 
 TABLE, INDEX = "planned", "planned_day_index"
 DAYS, ROWS_A_DAY = 300, 1000
@@ -146,6 +145,9 @@ def test_each_gate_is_one_statement(postgres: Postgres, directory: Path) -> None
         reading = [statement for statement in of_test if f'"plans"."{TABLE}"' in statement]
         assert len(reading) == (0 if name == "plan_schema_match" else 1), name
         assert len(of_test) <= 4 + (name == "plan_schema_match"), (name, of_test)
+        sys.stdout.write(
+            f"{len(of_test)} statements, {len(reading)} of the table: {name}\n"
+        )  # pytest -rP shows it
 
 
 def _statements_by_test(project: Path) -> Mapping[str, list[str]]:

@@ -1,0 +1,172 @@
+"""One table before a gate and before the operator of Airflow that it stands for, and when they may differ."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from .airflow_checks import AirflowChecks
+from .compiled import GateCompiler
+from .engines import Postgres, Row, literal
+
+TODAY, DAYS_BACK = dt.date(2017, 12, 31), 7
+REFERENCE_DAY = TODAY - dt.timedelta(days=DAYS_BACK)
+VALID: dict[str, dict[str, Any]] = {
+    "row_existence": {"date_column": "day"},
+    "interval_ratio": {"date_column": "day", "metrics": {"count(*)": 2}},
+    "value_tolerance": {"date_column": "day", "pass_value": 1},
+    "value_range": {"date_column": "day", "expression": "count(*)", "min_value": 1},
+}
+
+
+@dataclass(frozen=True)
+class Data:
+    """The amounts of the run date and of the day that it is compared with."""
+
+    current: Sequence[float | None]
+    reference: Sequence[float | None] = ()
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The data, and about what Postgres makes of them."""
+
+    data: Data
+    now: float | None
+    then: float | None
+
+    @property
+    def are_unusable(self) -> bool:
+        given = [*self.data.current, *self.data.reference]
+        return any(value is None or not math.isfinite(value) for value in given)
+
+    @property
+    def are_negative(self) -> bool:
+        return self.now is not None and self.then is not None and self.now < 0 and self.then < 0
+
+    @property
+    def differ_in_sign(self) -> bool:
+        return self.now is not None and self.then is not None and self.now * self.then < 0
+
+
+# The reason that we give, and what must be so of the data for Airflow's pass to be an accident.
+ACCIDENTS: dict[str, Callable[[Compared], bool]] = {
+    "no_current": lambda compared: not compared.data.current,
+    "no_reference": lambda compared: not compared.data.reference,
+    "null_value": lambda compared: compared.are_unusable,
+    "sign_change": lambda compared: compared.differ_in_sign,
+    # Of two negatives max_over_min is at most 1, and over a negative reference relative_diff is at most 0.
+    "out_of_bounds": lambda compared: compared.are_negative,
+}
+
+
+class Parity:
+    """The same table before a gate and an operator.
+
+    Attributes
+    ----------
+    outcomes : how many of the distinct cases ended how: ("interval_ratio", "both pass"), ("interval_ratio", "sign_change")
+    """
+
+    def __init__(self, engine: Postgres, directory: Path) -> None:
+        self.outcomes: Counter[tuple[str, str]] = Counter()
+        self._seen: set[str] = set()
+        self._compiled: dict[str, str] = {}
+        self._connection = psycopg.connect(**engine.connection, autocommit=True, row_factory=dict_row)
+        self._connection.execute("create schema parity")
+        self._connection.execute(
+            "create unlogged table parity.rows (day date, amount double precision, kind text)"
+        )
+        self.airflow = AirflowChecks(engine.connection, directory / "airflow", TODAY.isoformat())
+        tests = [
+            {f"gates.{gate}": {"name": gate, "arguments": arguments}} for gate, arguments in VALID.items()
+        ]
+        table = {"name": "rows", "columns": [{"name": "day"}], "data_tests": tests}
+        models = {"sources": [{"name": "parity", "schema": "parity", "tables": [table]}]}
+        self._compiler = GateCompiler(engine, directory / "project", models)
+
+    @property
+    def cases(self) -> int:
+        """How many distinct cases there were."""
+        return len(self._seen)
+
+    def is_new(self, gate: str, arguments: Mapping[str, Any], data: object) -> bool:
+        """Whether this case has not been seen before; from now on it has."""
+        key = repr((gate, sorted(arguments.items()), data))
+        new = key not in self._seen
+        self._seen.add(key)
+        return new
+
+    def fill(self, data: Data, kinds: Sequence[str | None] = ()) -> None:
+        """Put the amounts of both days into the table; `kinds` are the texts of the current day."""
+        rows = [
+            *((TODAY, amount, None) for amount in data.current),
+            *((REFERENCE_DAY, amount, None) for amount in data.reference),
+            *((TODAY, None, kind) for kind in kinds),
+        ]
+        values = ", ".join(f"({', '.join(literal('postgres', value) for value in row)})" for row in rows)
+        insert = f"; insert into parity.rows values {values}" if rows else ""
+        self._connection.execute(f"delete from parity.rows{insert}".encode())
+
+    def gate(self, gate: str, arguments: Mapping[str, Any]) -> list[Row]:
+        """Run the gate's own SQL, as dbt compiles it; no rows where the query breaks, which is a failure."""
+        key = repr((gate, arguments))
+        if key not in self._compiled:
+            self._compiled = {key: self._compiler.compile(gate, arguments, TODAY)}
+        try:
+            return self._connection.execute(self._compiled[key].encode()).fetchall()
+        except psycopg.errors.NumericValueOutOfRange:
+            return []
+
+    def compare(self, gate: str, passed: bool, rows: Sequence[Row], data: Data) -> None:
+        """Insist on the same verdict, or on a documented accident: never one that we pass and Airflow does not."""
+        for reason in compare(passed, rows, data):
+            self.outcomes[gate, reason] += 1
+
+    def close(self) -> None:
+        self._connection.close()
+        self.airflow.close()
+
+
+def compare(passed: bool, rows: Sequence[Row], data: Data) -> set[str]:
+    """Return `both pass`, `both fail`, or the reasons for which we fail what Airflow passes by accident.
+
+    Raises
+    ------
+    AssertionError
+        When the verdicts differ in any other way.
+    """
+    failing = [row for row in rows if row["verdict"] != "pass"]
+    if passed == (bool(rows) and not failing):
+        return {"both pass" if passed else "both fail"}
+    assert passed, f"Airflow fails, we pass: {rows}"
+    assert rows, "Airflow passes, our query breaks"
+    for row in failing:
+        now, then = (aggregate(row["metric"], values) for values in (data.current, data.reference))
+        accident = ACCIDENTS[row["reason"]](Compared(data, now, then))
+        assert accident, f"Airflow passes, and not by accident: {row}"
+    return {row["reason"] for row in failing}
+
+
+def aggregate(expression: str, values: Sequence[float | None]) -> float | None:
+    """About what Postgres computes, to aim bounds at; to Postgres NaN is larger than every number."""
+    present = [value for value in values if value is not None]
+    if expression.startswith("count"):
+        return len(values) if expression == "count(*)" else len(present)
+    if not present:
+        return None
+    numbers = [value for value in present if not math.isnan(value)]
+    return {
+        "sum": sum(present),
+        "min": min(numbers, default=math.nan),
+        "max": max(numbers) if len(numbers) == len(present) else math.nan,
+        "avg": sum(present) / len(present),
+    }[expression[:3]]
