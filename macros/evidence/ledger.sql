@@ -56,10 +56,10 @@
     ) | join("; ")]) %}
 {% endmacro %}
 
-{# on-run-end: keeps the evidence of all tests of this invocation and prints it. #}
+{# on-run-end: keeps the evidence of all tests of this invocation, or of `dbt source freshness`, and prints it. #}
 {% macro record(results) %}
     {% set tests = [] %}
-    {% for result in results if result.node.resource_type == "test" and result.status != "skipped" %}
+    {% for result in results if result.node.resource_type in ["test", "source"] and result.status != "skipped" %}
         {% do tests.append(result) %}
     {% endfor %}
     {% if not execute or not tests %}{% do return("") %}{% endif %}
@@ -74,11 +74,12 @@
 insert into {{ gates.ledger() }} ({{ gates.ledger_columns() | join(", ") }})
 {% for result in tests -%}
 {% set node = result.node -%}
+{% set status = gates.status(result) -%}
 select
     evidence.*,
     current_timestamp as recorded_at,
     {% for value in [
-        invocation_id, node.unique_id, gates.relation_name(node), node.config.severity | lower, result.status,
+        invocation_id, node.unique_id, gates.relation_name(node), node.config.severity | default("error") | lower, status,
         env_var("AIRFLOW_CTX_DAG_ID", ""), env_var("AIRFLOW_CTX_DAG_RUN_ID", ""), env_var("AIRFLOW_CTX_TASK_ID", "")
     ] -%}
     {{ gates.literal_or_null(value) }},
@@ -86,8 +87,10 @@ select
     {{ gates.literal_or_null(env_var("AIRFLOW_CTX_TRY_NUMBER", ""), "integer") }},
     {{ gates.literal_or_null(gates.config_hash(node)) }}
 from (
-    {% if gates.is_gate(node) and result.status in ["pass", "warn", "fail"] -%}
+    {% if gates.is_gate(node) and status in ["pass", "warn", "fail"] -%}
     select {{ gates.evidence_columns() | join(", ") }} from {{ node.relation_name }}
+    {%- elif node.resource_type == "source" -%}
+    {{ gates.evidence_of_freshness(result) }}
     {%- else -%}
     {{ gates.evidence_of_status(result) }}
     {%- endif %}

@@ -6,7 +6,7 @@
     ).rows %}
     {% set lines, counts = {"FAIL": [], "WARN": [], "PASS": []}, {"FAIL": 0, "WARN": 0, "PASS": 0} %}
     {% set messages, columns_as_declared = {}, {} %}
-    {% for result in results if result.status == "error" %}
+    {% for result in results if gates.status(result) == "error" %}
         {% do messages.update({result.node.unique_id: result.message | string}) %}
     {% endfor %}
     {% for row in rows %}
@@ -95,6 +95,7 @@
         "row_existence": {"value": " rows", "name": "statistic", "statistic": ""},
         "share_limit": share, "duplicate_limit": share, "category_match": share,
         "not_stale": {"value": " days", "name": "statistic", "statistic": ""},
+        "source_freshness": {"value": " days", "name": "statistic", "statistic": ""},
         "metric_anomaly": {"value": "", "name": "z", "statistic": " sd"},
         "distribution_drift": {
             "value": " of rows", "name": "score", "statistic": " bits" if row.metric.startswith("js of ") else "",

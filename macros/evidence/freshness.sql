@@ -1,0 +1,41 @@
+{# For `loaded_at_query` of a source, whose rows are of whole days: dbt measures the age of what this selects against its clock,
+   and this is as many days before the clock as the last day with rows is before the run date. So the age is that of the data
+   on the run date, whenever dbt runs. Rows after the run date do not count; without any row dbt takes the source for infinitely old. #}
+{% macro loaded_at(relation, date_column) %}
+{% set today = gates.run_date() %}
+{% set seconds = "86400 * " ~ gates.day_number("last_day", today) %}
+select {{ dbt.dateadd("second", seconds, dbt.current_timestamp()) }} as loaded_at
+from (
+    select max({{ gates.column(date_column) }}) as last_day
+    from {{ relation }}
+    where {{ gates.column(date_column) }} < {{ gates.date_literal(gates.days_before(today, -1)) }}
+) as latest
+{% endmacro %}
+
+{# How a test ended, in the words of a test. Of a source, dbt calls an age beyond `error_after` an error, and what crashed a
+   runtime error. #}
+{% macro status(result) %}
+    {% set status = result.status | string %}
+    {% if result.node.resource_type != "source" %}{% do return(status) %}{% endif %}
+    {% do return({"error": "fail", "runtime error": "error"}.get(status, status)) %}
+{% endmacro %}
+
+{# The evidence row of a source: its age in days, and the bound it has crossed or would cross first. #}
+{% macro evidence_of_freshness(result) %}
+    {% set status, limits = gates.status(result), result.node.freshness %}
+    {% set after = limits.error_after if status == "fail" or not limits.warn_after.count else limits.warn_after %}
+    {% set per_day = {"minute": 1440, "hour": 24, "day": 1}[after.period | string] %}
+select
+    'source_freshness' as gate,
+    'age' as metric,
+    'all' as segment,
+    {{ gates.date_literal(gates.run_date()) }} as run_date,
+    {{ gates.literal_or_null((result.age / 86400) | string if status != "error" else none) }} as current_value,
+    cast(null as {{ gates.type_text() }}) as reference_value,
+    cast(null as {{ gates.type_double() }}) as statistic,
+    cast(null as {{ gates.type_double() }}) as lower_bound,
+    {{ gates.number(after.count / per_day) }} as upper_bound,
+    cast(null as {{ gates.type_bigint() }}) as sample_size,
+    '{{ status if status in ["pass", "warn"] else "fail" }}' as verdict,
+    '{{ {"pass": "ok", "error": "query_error"}.get(status, "out_of_bounds") }}' as reason
+{% endmacro %}
