@@ -51,5 +51,15 @@ def faults(
     benchmark.measure(only or [])
 
 
+@app.command()
+def mutation(
+    only: Annotated[list[str] | None, typer.Option(help="Only this macro.")] = None,
+) -> None:
+    """Changes every gate's SQL in one place at a time; a case of the truth table must notice. About ten minutes."""
+    from benchmarks import mutation as benchmark
+
+    benchmark.measure(only or [])
+
+
 if __name__ == "__main__":
     app()
