@@ -79,13 +79,14 @@ def raise_verdict(project_dir: str, **_context: Any) -> None:
     For a rejected gate and for a dead database Cosmos raises the same error. It calls this first, so what is
     left to its own error is everything that is not a verdict: a query that crashed, a connection that was lost.
     """
-    results = Path(project_dir, "target", "run_results.json")
-    if not results.exists():  # dbt never got that far, or the task was about the freshness of a source
-        return
+    # Of a source, dbt calls an age beyond its limit an error, and leaves out what crashed.
+    verdicts = {"run_results.json": "fail", "sources.json": "error"}
     failed = [
         result["unique_id"]
-        for result in json.loads(results.read_text())["results"]
-        if result["status"] == "fail"
+        for name, verdict in verdicts.items()
+        if (written := Path(project_dir, "target", name)).exists()
+        for result in json.loads(written.read_text())["results"]
+        if result["status"] == verdict
     ]
     if failed:
         raise GateStopped(

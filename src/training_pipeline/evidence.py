@@ -122,19 +122,20 @@ def bounds(row: Mapping[str, Any]) -> str:
 
 
 def short(value: object) -> str:
-    """A value as a person reads it: numbers with six significant digits.
+    """A value as a person reads it: large numbers in full, others with six significant digits.
 
     Examples
     --------
-    >>> short("3872.000000001"), short(None), short("text")
-    ('3872', '-', 'text')
+    >>> short("3872.000000001"), short(1469307), short(None), short("text")
+    ('3872', '1469307', '-', 'text')
     """
     if value is None:
         return "-"
     try:
-        return f"{float(str(value)):.6g}"
+        number = float(str(value))
     except ValueError:
         return str(value)
+    return f"{number:.0f}" if 1e5 <= abs(number) < 1e15 else f"{number:.6g}"
 
 
 def summary(rows: Sequence[Mapping[str, Any]]) -> str:

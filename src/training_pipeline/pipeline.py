@@ -117,7 +117,7 @@ def gate(
     Raises
     ------
     GateStopped
-        When a gate failed; its evidence holds the ledger rows of those that did.
+        When a gate failed; its message has the lines that they printed, its evidence their rows of the ledger.
     PipelineError
         When dbt itself broke.
     """
@@ -127,12 +127,11 @@ def gate(
     outcome.evidence[name] = result.evidence
     if result.success:
         return
+    lines = [line for line in result.evidence if line.startswith("FAIL")] or [evidence.names(result.failed)]
     latest = evidence.latest(settings, outcome.run_date, result.failed)
-    failed = evidence.failed([row for rows in latest.values() for row in rows])
-    what = evidence.summary(failed) if failed else evidence.names(result.failed)
-    if result.crashed:
-        what = f"{what}. {len(result.crashed)} of them could not be asked, first {result.crashed[0]}"
-    raise GateStopped(f"{len(result.failed)} gate(s) stopped the run of {outcome.run_date}: {what}", failed)
+    rows = evidence.failed([row for found in latest.values() for row in found])
+    head = f"{len(result.failed)} gate(s) stopped the run of {outcome.run_date}:"
+    raise GateStopped("\n".join((head, *lines)), rows)
 
 
 def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:

@@ -36,7 +36,7 @@ def show(settings: Settings, outcome: Outcome, console: Console) -> None:
         show_metrics(settings, outcome.run_date, console)
     console.rule("verdict", align="left")
     if outcome.stopped is not None:
-        console.print(Text(f"STOPPED  {outcome.stopped}", style="bold red"))
+        console.print(Text(f"STOPPED  {outcome.stopped}", style="bold red"), soft_wrap=True)
         if hint := last_day_hint(settings, outcome.run_date):
             console.print(hint)
     elif outcome.decision is not None:

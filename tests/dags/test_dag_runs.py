@@ -12,6 +12,9 @@ from training_pipeline.warehouse import connect
 
 from .conftest import RUN_DATE, Airflow
 
+SOURCE_TASK = "data_gates.raw_interaction.source"
+STALE_DATE = "2017-05-03"  # the last rows are of 2017-04-30
+
 
 def in_state(run: dict[str, Any], state: str) -> set[str]:
     return {task_id for task_id, found in run["tasks"].items() if found == state}
@@ -41,10 +44,9 @@ def model_versions(settings: Settings) -> int:
 
 @pytest.fixture(scope="module")
 def answer(airflow: Airflow, good_file: Path, half_file: Path) -> dict[str, Any]:
-    """Good data, then the same day with half of its rows lost."""
-    return airflow.ask(
-        *({"conf": {"run_date": RUN_DATE, "file": str(file)}} for file in (good_file, half_file))
-    )
+    """Good data, then the same day with half of its rows lost, then a day three days after the last row."""
+    given = ((RUN_DATE, good_file), (RUN_DATE, half_file), (STALE_DATE, good_file))
+    return airflow.ask(*({"conf": {"run_date": day, "file": str(file)}} for day, file in given))
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +116,39 @@ def test_every_gate_of_a_run_is_in_the_ledger_under_its_task(
         "select distinct task_id from analytics.gate_results where dag_run_id = %s",
         runs[0]["run_id"],
     )
-    assert {task for (task,) in tasks} == {task for task in runs[0]["tasks"] if task.endswith(".test")}
+    assert {task for (task,) in tasks} == {
+        task for task in runs[0]["tasks"] if task.endswith((".source", ".test"))
+    }
     assert query(dag_settings, "select count(*) from analytics.gate_results where dag_id is null") == [(0,)]
+
+
+def test_a_stale_source_stops_the_run_and_is_not_retried(
+    runs: list[dict[str, Any]], dag_settings: Settings
+) -> None:
+    assert in_state(runs[2], "failed") == {SOURCE_TASK}
+    assert runs[2]["tries"][SOURCE_TASK] == 1
+    assert runs[2]["tasks"]["train"] == "upstream_failed"
+    found = query(
+        dag_settings,
+        "select gate, current_value::float, upper_bound, reason from analytics.gate_results where dag_run_id = %s",
+        runs[2]["run_id"],
+    )
+    assert found == [("source_freshness", 3.0, 1.5, "out_of_bounds")]
+
+
+def test_the_task_log_has_the_lines_of_the_evidence(
+    answer: dict[str, Any], runs: list[dict[str, Any]], dag_settings: Settings
+) -> None:
+    failed = query(
+        dag_settings,
+        "select gate, relation, metric from analytics.gate_results where verdict = 'fail' and status = 'fail'"
+        " and severity = 'error' and dag_run_id = any(%s)",
+        [run["run_id"] for run in runs],
+    )
+    lines = [" ".join(line.split()) for line in answer["log"].splitlines()]
+    for row in failed:
+        assert any(f"FAIL {' '.join(row)} current" in line for line in lines), row
+    assert len(failed) >= 2
 
 
 def test_a_lost_database_is_retried_and_then_fails_the_run(airflow: Airflow) -> None:
@@ -129,7 +162,7 @@ def test_a_lost_database_is_retried_and_then_fails_the_run(airflow: Airflow) -> 
     )
     run = answer["runs"][0]
     assert run["state"] == "failed"
-    assert run["tasks"]["data_gates.raw_interaction.test"] == "failed"
-    assert run["tries"]["data_gates.raw_interaction.test"] == 3
+    assert run["tasks"][SOURCE_TASK] == "failed"
+    assert run["tries"][SOURCE_TASK] == 3
     assert run["tasks"]["train"] == "upstream_failed"
     assert "GateStopped" not in answer["log"]

@@ -80,7 +80,7 @@ def test_dbt_runs_in_tasks_of_its_own_for_models_and_their_tests(dag: dict[str, 
             == {
                 "run": "DbtRunLocalOperator",
                 "test": "DbtTestLocalOperator",
-                "source": "EmptyOperator",  # without a freshness rule there is nothing to run but its tests
+                "source": "DbtSourceLocalOperator",  # its freshness
             }[kind]
         )
 
