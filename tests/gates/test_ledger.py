@@ -1,0 +1,127 @@
+"""The ledger is the table that docs/ledger.md describes: columns, indexes, append-only, retention."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .harness.engines import SCHEMA, Postgres, Row
+from .harness.project import MACROS, write_project
+from .harness.run import LEDGER, invoke
+
+PAGE = MACROS.parent / "docs" / "ledger.md"
+RUN_DATE = dt.date(2026, 11, 22)
+TYPES = {"double": "double precision"}
+Dbt = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def engine(make_postgres: Callable[[str], Postgres]) -> Postgres:
+    engine = make_postgres("gates_ledger")
+    engine.execute(
+        [
+            f"create schema {SCHEMA}",
+            f"create table {SCHEMA}.orders (order_date date)",
+            f"insert into {SCHEMA}.orders values ('{RUN_DATE}')",
+        ]
+    )
+    return engine
+
+
+@pytest.fixture(scope="module")
+def dbt(engine: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
+    """Run dbt in a project with one gate, which passes on the run date; its first run has created the ledger."""
+    gate = {"gates.row_existence": {"name": "orders_exist", "arguments": {"date_column": "order_date"}}}
+    table = {"name": "orders", "data_tests": [gate]}
+    directory = write_project(
+        tmp_path_factory.mktemp("ledger"),
+        engine.profile(),
+        {"sources": [{"name": "shop", "schema": SCHEMA, "tables": [table]}]},
+    )
+    environment = {"RUN_DATE": RUN_DATE.isoformat()}
+
+    def run(*arguments: str) -> Any:
+        return invoke(directory, "--quiet", *arguments, environment=environment)
+
+    assert run("test").success
+    return run
+
+
+def documented_types() -> dict[str, str]:
+    """Type by column, as the page has them; where a row names several columns, the last type is that of the last column."""
+    types: dict[str, str] = {}
+    for names, spelled in re.findall(r"^\| (`.*?`) \| ([a-z ,]+?) \|", PAGE.read_text(), re.MULTILINE):
+        columns, given = re.findall(r"`(\w+)`", names), spelled.split(", ")
+        types |= dict.fromkeys(columns, given[0]) | {columns[-1]: given[-1]}
+    return {name: TYPES.get(type_, type_) for name, type_ in types.items()}
+
+
+@pytest.mark.usefixtures("dbt")
+def test_columns(engine: Postgres) -> None:
+    columns = engine.query(
+        "select column_name, data_type from information_schema.columns"
+        f" where table_schema = '{SCHEMA}' and table_name = 'gate_results' order by ordinal_position"
+    )
+    found = {column["column_name"]: column["data_type"] for column in columns}
+    assert found == documented_types()
+    assert list(found) == list(documented_types())
+
+
+@pytest.mark.usefixtures("dbt")
+def test_indexes(engine: Postgres) -> None:
+    indexes = engine.query(
+        f"select indexdef from pg_indexes where schemaname = '{SCHEMA}' and tablename = 'gate_results'"
+    )
+    found = {index["indexdef"].partition(" USING btree ")[2] for index in indexes}
+    (sentence,) = re.findall(r"On Postgres it has two indexes: `(.*?)` and `(.*?)`", PAGE.read_text())
+    assert found == set(sentence)
+
+
+def test_a_retry_adds_rows_and_changes_none(engine: Postgres, dbt: Dbt) -> None:
+    before = rows(engine)
+    assert dbt("test").success
+    after = rows(engine)
+    assert after[: len(before)] == before
+    assert len(after) == len(before) + 1
+    assert {row["verdict"] for row in after} == {"pass"}
+    assert len({row["invocation_id"] for row in after}) == len(after)
+    assert len({row["config_hash"] for row in after}) == 1
+
+
+def rows(engine: Postgres) -> list[Row]:
+    return engine.query(f"select * from {LEDGER} order by recorded_at")
+
+
+def test_another_schema(engine: Postgres, dbt: Dbt) -> None:
+    before = len(rows(engine))
+    assert dbt("test", "--vars", "gate_results_schema: audit").success
+    (row,) = engine.query("select gate from audit.gate_results")
+    assert row["gate"] == "row_existence"
+    assert len(rows(engine)) == before
+
+
+def test_retention_keeps_the_days_that_it_says(engine: Postgres, dbt: Dbt) -> None:
+    kept, forgotten = RUN_DATE - dt.timedelta(days=120), RUN_DATE - dt.timedelta(days=121)
+    engine.execute(
+        [
+            f"insert into {LEDGER} (run_date, invocation_id) values ('{day}', 'old')"
+            for day in (kept, forgotten)
+        ]
+    )
+    assert dbt("run-operation", "prune_gate_results", "--args", "{keep_days: 120}").success
+    assert [row["run_date"] for row in rows(engine) if row["invocation_id"] == "old"] == [kept]
+    assert {row["run_date"] for row in rows(engine)} == {kept, RUN_DATE}
+
+
+def test_retention_never_forgets_what_gates_look_back_on(
+    engine: Postgres, dbt: Dbt, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = rows(engine)
+    assert not dbt("run-operation", "prune_gate_results", "--args", "{keep_days: 119}").success
+    said = " ".join(capsys.readouterr().out.split())
+    assert "`keep_days` must be a whole number of at least 120; received 119" in said
+    assert rows(engine) == before
