@@ -84,7 +84,8 @@ def _report(laboratory: Laboratory, faults: Sequence[str]) -> str:
         "## What no gate can find",
         "A fifth of the rows lost is within what a day's volume varies by itself: only a control total from the source "
         "can see it. A fault that begins slowly, or on the first day of the data, becomes its own reference. A wrong "
-        "value that is as likely as a right one (a customer's rows given to another) changes no metric of the day.",
+        "value that is as likely as a right one (a customer's rows given to another) changes no metric of the day. Nor does "
+        "a day that is cut at another midnight, in UTC and not where the shops are: it has as many rows of the same kinds.",
     ]
     return "\n\n".join(sections) + "\n"
 
