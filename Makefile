@@ -44,7 +44,7 @@ run: setup ## Load, gate, train, validate, promote, report
 test: dev lint ## Every test
 	@$(BIN)/pytest
 
-test-long: dev ## What takes many minutes: the truth table on Spark, parity with Airflow's operators, Airflow's services
+test-long: dev ## What takes many minutes: the truth table on Spark, Airflow's services
 	@$(BIN)/pytest -m long
 
 lint: dev ## ruff, mypy, sqlfluff
