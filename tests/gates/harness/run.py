@@ -1,6 +1,7 @@
 """Runs the truth table through dbt on one engine and reads the ledger back.
 
-As a program (`python -m gates.harness.run <directory> <result.json>`) it does so on Spark, whose JVM wants a process.
+As a program (`python -m gates.harness.run <directory> <names.json> <result.json>`) it does so on Spark, whose JVM wants a
+process, for the cases named.
 """
 
 import json
@@ -103,10 +104,16 @@ def _seed_ledger(
 
 
 def main() -> None:
-    """Run the truth table on Spark and write the evidence as JSON."""
-    directory, result = Path(sys.argv[1]), Path(sys.argv[2])
+    """Run cases of the truth table on Spark and write the evidence as JSON."""
+    directory, names, result = (Path(argument) for argument in sys.argv[1:])
+    chosen = set(json.loads(names.read_text(encoding="utf-8")))
     os.chdir(directory)
-    found = run_truth_table(Spark(directory), load_cases(), directory / "project")
+    engine = Spark(directory)
+    try:
+        cases = [case for case in load_cases() if case.name in chosen]
+        found = run_truth_table(engine, cases, directory / "project")
+    finally:
+        engine.session.stop()
     result.write_text(json.dumps(found, default=str), encoding="utf-8")
 
 
