@@ -93,5 +93,5 @@ def test_the_usual_dangers_are_covered(gate: str) -> None:
 def test_quick_cases_on_spark_are_of_every_kind(gate: str) -> None:
     cases = [case for case in load_cases(gate) if "spark" in case.engines]
     quick = [case for case in cases if case.name in QUICK]
-    assert {case.status for case in quick} >= {"pass", "fail", "warn", "error"}
+    assert {case.status for case in quick} >= {"pass", "fail", "warn"}
     assert set().union(*map(kinds, quick)) == set().union(*map(kinds, cases))
