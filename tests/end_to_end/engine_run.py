@@ -1,0 +1,170 @@
+"""The demo project on one engine: build a day, lose half of it, lose all of it; what the ledger and the profile say each time.
+
+A program of its own, because Spark's JVM and dbt's adapters want a process:
+`python -m end_to_end.engine_run <engine> <project> <rows.parquet> <result.json>`, with the engine's variables of
+profiles.yml in the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+RUN_DATE = "2017-04-30"
+# What of raw.interaction is lost, in SQL that means the same everywhere.
+LOST = {
+    "healthy": "1 = 0",
+    "half of the rows lost": f"interaction_date = date '{RUN_DATE}' and customer_id % 2 = 0",
+    "day vanished": f"interaction_date = date '{RUN_DATE}'",
+}
+LEDGER = (
+    "select node_id, gate, metric, segment, current_value, reference_value, statistic, lower_bound, upper_bound,"
+    " sample_size, verdict, reason, severity, status from analytics.gate_results where recorded_at = "
+    "(select max(recorded_at) from analytics.gate_results)"
+)
+PROFILE = (
+    "select slice, value, row_count, amount_sum, amount_nulls, customer_id_distinct from analytics.interaction_daily"
+    f" where profile_date = date '{RUN_DATE}'"
+)
+# On Spark each day takes as long as all of them on the others together.
+DAYS = {"embedded": tuple(LOST), "duckdb": tuple(LOST), "spark": ("healthy", "day vanished")}
+KEPT = f"select count(*) as kept from analytics.interaction where interaction_date = date '{RUN_DATE}'"
+Rows = list[dict[str, Any]]
+Execute = Callable[[str], Rows]
+
+
+@contextmanager
+def on_postgres(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
+    """The rows are in raw.every_interaction already."""
+    import psycopg
+    from psycopg.rows import dict_row
+
+    connection = psycopg.connect(
+        host="127.0.0.1",
+        port=os.environ["EMBEDDED_PORT"],
+        user="postgres",
+        password=os.environ["EMBEDDED_PASSWORD"],
+        dbname=os.environ["EMBEDDED_DATABASE"],
+        autocommit=True,
+        row_factory=dict_row,
+    )
+
+    def execute(sql: str) -> Rows:
+        with connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    with closing(connection):
+        yield (
+            execute,
+            lambda lost: (
+                "truncate raw.interaction; insert into raw.interaction select * from raw.every_interaction"
+                f" where not ({lost})"
+            ),
+        )
+
+
+@contextmanager
+def on_duckdb(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
+    """The source is a view over the Parquet file: no row is loaded."""
+    import duckdb
+
+    def execute(sql: str) -> Rows:
+        with duckdb.connect(os.environ["DUCKDB_PATH"]) as connection:
+            cursor = connection.execute(sql)
+            names = [column[0] for column in cursor.description or []]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    execute("create schema if not exists raw")
+    yield (
+        execute,
+        lambda lost: (
+            f"create or replace view raw.interaction as select * from read_parquet('{rows}') where not ({lost})"
+        ),
+    )
+
+
+@contextmanager
+def on_spark(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
+    """A session in this process that dbt finds, with the settings of profiles.yml and a catalog in memory."""
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.master("local[2]")
+    for name, value in {
+        "spark.sql.catalogImplementation": "in-memory",
+        "spark.driver.memory": "2g",
+        "spark.ui.enabled": "false",
+        "spark.default.parallelism": "1",
+        "spark.sql.shuffle.partitions": "1",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.autoBroadcastJoinThreshold": "-1",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.lightweightPlanChangeValidation": "false",
+        # Spark looks for the files of a new table by a job with a task for each partition, unless told that they are few
+        "spark.rdd.parallelListingThreshold": "1000",
+        "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
+        "spark.sql.files.openCostInBytes": "1",
+        "spark.sql.warehouse.dir": os.environ["SPARK_WAREHOUSE"],
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseParallelGC -Xmn600m",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+    }.items():
+        builder = builder.config(name, value)
+    session = builder.getOrCreate()
+    try:
+        session.sql("create schema raw")
+        yield (
+            lambda sql: [row.asDict() for row in session.sql(sql).collect()],
+            lambda lost: (
+                f"create or replace view raw.interaction as select * from parquet.`{rows}` where not ({lost})"
+            ),
+        )
+    finally:
+        session.stop()
+
+
+ENGINES = {"embedded": on_postgres, "duckdb": on_duckdb, "spark": on_spark}
+
+
+def dbt(project: Path, command: str) -> Any:
+    """Run dbt in this process; failed gates are an answer, anything else is not."""
+    from dbt.cli.main import dbtRunner
+
+    where = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    ended = dbtRunner().invoke(
+        [command, "--select", "+interaction_daily", "--exclude", "resource_type:unit_test", *where]
+    )
+    assert ended.exception is None, ended.exception
+    broken = [result.message for result in ended.result if result.status == "error"]
+    assert not broken, broken
+    return ended
+
+
+def main() -> None:
+    """Run the days and write what was found as JSON."""
+    name, project, rows, result = sys.argv[1], *(Path(argument) for argument in sys.argv[2:])
+    os.environ |= {"DBT_TARGET": name, "RUN_DATE": RUN_DATE, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+    os.chdir(project)
+    found = {}
+    with ENGINES[name](rows) as (execute, lose):
+        for day in DAYS[name]:
+            execute(lose(LOST[day]))
+            assert dbt(project, "run").success, day
+            tested = dbt(project, "test")
+            found[day] = {
+                "success": tested.success,
+                "ledger": execute(LEDGER),
+                "profile": execute(PROFILE),
+                "kept": execute(KEPT)[0]["kept"],
+            }
+    result.write_text(json.dumps(found, default=str), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""The demo project on Postgres, on DuckDB over a Parquet file and on Spark: the same verdicts, values and reasons."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from training_pipeline import embedded, packages
+from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect_to
+
+from .engine_run import DAYS, ENGINES, RUN_DATE
+
+TESTS = Path(__file__).parents[1]
+NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml", "__pycache__")
+HISTORY_DAYS = 90  # the gates look back on 84; each day is a partition on Spark, which takes time
+TIMEOUT = 1200  # seconds
+NUMBERS = {
+    *("current_value", "reference_value", "statistic", "lower_bound", "upper_bound", "sample_size"),
+    *("row_count", "amount_sum", "amount_nulls", "customer_id_distinct"),
+}
+Found = dict[str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def found(
+    server: Settings,
+    _loaded_template: str,
+    copy_database: Callable[[str, str], None],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[dict[str, Found]]:
+    """What each engine left, engine by engine and day by day."""
+    database = "engines"
+    copy_database(_loaded_template, database)
+    address = embedded.start(server)
+    folder = tmp_path_factory.mktemp("engines")
+    with connect_to(address, database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "create table raw.every_interaction as select * from raw.interaction"
+            f" where interaction_date between date '{RUN_DATE}' - {HISTORY_DAYS} and date '{RUN_DATE}'"
+        )
+        cursor.execute("select * from raw.every_interaction")
+        names = [column.name for column in cursor.description or []]
+        rows = pa.table(dict(zip(names, map(list, zip(*cursor.fetchall(), strict=True)), strict=True)))
+    pq.write_table(rows, folder / "rows.parquet")
+    variables = {
+        "EMBEDDED_PORT": str(address.port),
+        "EMBEDDED_PASSWORD": address.password or "",
+        "EMBEDDED_DATABASE": database,
+        "DUCKDB_PATH": str(folder / "warehouse.duckdb"),
+        "SPARK_WAREHOUSE": str(folder / "spark-warehouse"),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYTHONPATH": str(TESTS),
+    }
+    started = {name: _start(name, _checkout(server, folder / name), folder, variables) for name in ENGINES}
+    try:
+        yield {name: _result(name, process, folder) for name, process in started.items()}
+    finally:
+        for process in started.values():
+            process.kill()
+            process.wait()
+
+
+def _checkout(server: Settings, root: Path) -> Path:
+    """A copy of the project: each engine writes its own `target/`."""
+    for part in ("dbt_project", "macros"):
+        shutil.copytree(server.root / part, root / part, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
+    shutil.copy(server.root / "profiles.yml", root / "dbt_project")
+    packages.install(replace(server, root=root))
+    return root / "dbt_project"
+
+
+def _start(name: str, project: Path, folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:
+    environment = {
+        key: os.environ[key] for key in ("PATH", "HOME", "TMPDIR", "JAVA_HOME") if key in os.environ
+    }
+    files = [str(project), str(folder / "rows.parquet"), str(folder / f"{name}.json")]
+    with (folder / f"{name}.txt").open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "end_to_end.engine_run", name, *files],
+            env=environment | variables,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def _result(name: str, process: subprocess.Popen[bytes], folder: Path) -> Found:
+    code = process.wait(timeout=TIMEOUT)
+    output = (folder / f"{name}.txt").read_text(encoding="utf-8", errors="replace")
+    assert code == 0, f"{name}:\n{output[-4000:]}"
+    result: Found = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def differences(expected: list[dict[str, Any]], found: list[dict[str, Any]], engine: str) -> list[str]:
+    """How rows differ from those of Postgres, in whatever order: words not at all, numbers by more than rounding."""
+    if sorted(map(_words, expected)) != sorted(map(_words, found)):
+        return [f"words differ: {set(map(_words, expected)) ^ set(map(_words, found))}"]
+    pairs = zip(sorted(expected, key=_words), sorted(found, key=_words), strict=True)
+    return [
+        f"{name} is {other[name]}, expected {row[name]}, in {row}"
+        for row, other in pairs
+        for name in NUMBERS & row.keys()
+        if not _is_close(row, other, name, engine)
+    ]
+
+
+def _words(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{name} {value}" for name, value in row.items() if name not in NUMBERS)
+
+
+def _is_close(row: dict[str, Any], other: dict[str, Any], name: str, engine: str) -> bool:
+    expected, found = row[name], other[name]
+    if row.get("gate") == "schema_match" and name in ("current_value", "reference_value"):
+        return expected is not None and found is not None  # an engine's own words for the same type
+    if expected is None or found is None:
+        return expected is found
+    # Spark divides a decimal with 38 digits to six decimals.
+    is_quotient = engine == "spark" and row.get("metric", "").startswith("sum(amount_sum) / ")
+    return math.isclose(float(expected), float(found), rel_tol=1e-5 if is_quotient else 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("engine", "day"), [(engine, day) for engine in ENGINES if engine != "embedded" for day in DAYS[engine]]
+)
+def test_evidence_and_profile_are_those_of_postgres(engine: str, day: str, found: dict[str, Found]) -> None:
+    expected, other = found["embedded"][day], found[engine][day]
+    assert len(expected["ledger"]) > 30
+    assert differences(expected["ledger"], other["ledger"], engine) == []
+    assert differences(expected["profile"], other["profile"], engine) == []
+    assert (other["kept"], other["success"]) == (expected["kept"], expected["success"])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_healthy_day_passes(engine: str, found: dict[str, Found]) -> None:
+    healthy = found[engine]["healthy"]
+    assert healthy["success"], [row for row in healthy["ledger"] if row["verdict"] == "fail"]
+    assert healthy["kept"] > 0
+
+
+@pytest.mark.parametrize("engine", [name for name in ENGINES if "half of the rows lost" in DAYS[name]])
+def test_lost_half_is_found(engine: str, found: dict[str, Found]) -> None:
+    half = found[engine]["half of the rows lost"]
+    assert not half["success"]
+    assert {("interval_ratio", "out_of_bounds")} <= _failures(half)
+    assert 0 < half["kept"] < found[engine]["healthy"]["kept"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_vanished_day_is_a_profile_row_without_rows(engine: str, found: dict[str, Found]) -> None:
+    """The day was built before: its rows must go, from the incremental models too."""
+    vanished = found[engine]["day vanished"]
+    assert vanished["kept"] == 0
+    assert [(row["slice"], row["row_count"]) for row in vanished["profile"]] == [("all", 0)]
+    assert not vanished["success"]
+    assert {("row_existence", "no_current"), ("interval_ratio", "no_current")} <= _failures(vanished)
+
+
+def _failures(day: dict[str, Any]) -> set[tuple[str, str]]:
+    return {
+        (row["gate"], row["reason"])
+        for row in day["ledger"]
+        if row["verdict"] == "fail" and row["severity"] == "error"
+    }
