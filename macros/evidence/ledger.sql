@@ -20,6 +20,14 @@
     )) %}
 {% endmacro %}
 
+{# Known days, a table with a column calendar_date in the schema of the ledger: they never serve as a reference. #}
+{% macro calendar() %}
+    {% do return(gates.ledger().incorporate(path={"identifier": var("gates_calendar", "calendar")})) %}
+{% endmacro %}
+
+{# What the ledger names as the test where a person has accepted an incident. #}
+{% macro accepted_incident() %}{{ return("accepted_incident") }}{% endmacro %}
+
 {# Creates the ledger where it is not there yet. Many dbt processes may try at once. #}
 {% macro ensure_ledger() %}
     {% if not load_relation(gates.ledger()) %}

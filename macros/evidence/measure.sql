@@ -5,9 +5,10 @@
 ) %}
 select
     {% if periods | length > 1 -%}
+    -- the rows are those of the periods only, so what is in no other is in the last
     case
         {%- for name, day in periods.items() %}
-        when {{ gates.in_day(date_column, day) }} then '{{ name }}'
+        {{ "else" if loop.last else "when " ~ gates.in_day(date_column, day) ~ " then" }} '{{ name }}'
         {%- endfor %}
     end as period,
     {% endif -%}

@@ -23,22 +23,31 @@ group by
 having {{ gates.row_count(weight) }} > 0
 {% endmacro %}
 
-{# Days on which this gate has failed: they never serve as a reference. Empty where the ledger does not exist yet. #}
+{# Days that never serve as a reference: those on which this gate has failed, and those that the calendar or a person
+   (an accepted incident in the ledger) has marked. Empty where neither table exists yet. #}
 {% macro rejected_days() %}
+{% set today = gates.run_date() %}
 {% if execute and load_relation(gates.ledger()) %}
-select distinct
-    {{ gates.day_number("run_date", gates.run_date()) }} as day_number
+select {{ gates.day_number("run_date", today) }} as day_number
 from (
     select
         run_date,
         status,
-        rank() over (partition by run_date order by recorded_at desc) as recency
+        rank() over (partition by run_date, node_id order by recorded_at desc) as recency
     from {{ gates.ledger() }}
-    where node_id = {{ gates.literal(model.unique_id) }} and run_date < {{ gates.date_literal(gates.run_date()) }}
+    where
+        node_id in ({{ gates.literal(model.unique_id) }}, {{ gates.literal(gates.accepted_incident()) }})
+        and run_date < {{ gates.date_literal(today) }}
 ) as decided
-where recency = 1 and status in ('fail', 'error')
+where recency = 1 and status in ('fail', 'error', 'accepted')
 {% else %}
 select 0 as day_number where 1 = 0
+{% endif %}
+{% if execute and load_relation(gates.calendar()) %}
+union
+select {{ gates.day_number("calendar_date", today) }} as day_number
+from {{ gates.calendar() }}
+where calendar_date < {{ gates.date_literal(today) }}
 {% endif %}
 {% endmacro %}
 

@@ -21,43 +21,7 @@
     model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
-{% set today = gates.run_date() %}
-{% set metric_rows = [] %}
-{% for expression, threshold in metrics.items() %}
-    {% do metric_rows.append({"metric": gates.literal(expression), "threshold": gates.number(threshold)}) %}
-{% endfor %}
-with measured as (
-    {{ gates.measure(
-        model, metrics.keys() | list, date_column,
-        {"current": today, "reference": gates.days_before(today, days_back)}, segment_column, weight
-    ) }}
-),
-
-metrics as (
-    {{ gates.metric_list(metric_rows) }}
-),
-
-by_metric as (
-    select
-        metrics.metric,
-        metrics.threshold,
-        measured.segment,
-        max(case when measured.period = 'current' then {{ gates.pick_metric(metrics | length) }} end) as current_value,
-        max(case when measured.period = 'reference' then {{ gates.pick_metric(metrics | length) }} end) as reference_value,
-        coalesce(max(case when measured.period = 'current' then measured.sample_size end), 0) as sample_size,
-        coalesce(max(case when measured.period = 'reference' then measured.sample_size end), 0) as reference_size
-    from metrics
-    left join measured on true
-    group by metrics.metric, metrics.threshold, measured.segment
-),
-
-compared as (
-    select
-        *,
-        {{ gates.is_usable("current_value") }} and {{ gates.is_usable("reference_value") }} as is_usable,
-        {{ gates.ratio(ratio_formula, "current_value", "reference_value") }} as statistic
-    from by_metric
-),
+with {{ gates.compared(model, date_column, metrics, days_back, ratio_formula, segment_column, weight) }},
 
 judged as (
     select

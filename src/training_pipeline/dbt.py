@@ -119,6 +119,26 @@ def compile_inline(settings: Settings, template: str, run_date: datetime.date) -
     return str(compiled.results[0].node.compiled_code)
 
 
+def compile_nodes(settings: Settings, arguments: Sequence[str], run_date: datetime.date | str) -> list[Any]:
+    """Return the selected nodes of the project with their SQL as ``compiled_code``.
+
+    Parameters
+    ----------
+    run_date : date or str
+        A day, or ``replay.day``: then the SQL of a gate judges the day of that column.
+
+    Raises
+    ------
+    PipelineError
+        When the project does not compile.
+    """
+    outcome = _run(settings, ["compile", *arguments], run_date)
+    if not outcome.success or outcome.result is None:
+        raise _broke(settings, ["compile"], _one_line(outcome.exception))
+    compiled: Any = outcome.result
+    return [result.node for result in compiled.results]
+
+
 def read_manifest(settings: Settings) -> dict[str, Any]:
     """Return dbt's manifest as the last dbt command of this project wrote it.
 
@@ -174,11 +194,11 @@ def _broke(settings: Settings, arguments: Sequence[str], why: str) -> PipelineEr
 def _run(
     settings: Settings,
     arguments: Sequence[str],
-    run_date: datetime.date,
+    run_date: datetime.date | str,
     callbacks: Sequence[Callable[[Any], None]] = (),
 ) -> dbtRunnerResult:
     location = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.root)]
-    with _environment(dbt_environment(settings) | {"RUN_DATE": run_date.isoformat()}):
+    with _environment(dbt_environment(settings) | {"RUN_DATE": str(run_date)}):
         runner = _runner()
         runner.callbacks = list(callbacks)
         outcome = runner.invoke(["--log-level", "none", "--log-level-file", "debug", *arguments, *location])

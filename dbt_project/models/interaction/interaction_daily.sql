@@ -1,5 +1,7 @@
 {# The profile of `interaction`, day by day: what the gates that look back read instead of the history.
-   Replaces the same days as `interaction` does, and each of them has a row, also one that has lost all its rows. #}
+   Replaces the same days as `interaction` does, and each of them has a row, also one that has lost all its rows.
+   Its gates read the calendar, so that has to be there first: #}
+-- depends_on: {{ ref("calendar") }}
 {{ config(
     materialized="incremental",
     incremental_strategy=replacing_strategy(),
