@@ -5,7 +5,6 @@ Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a ga
 
 from __future__ import annotations
 
-import datetime
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -15,7 +14,9 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.text import Text
 
-from training_pipeline.config import Settings, resolve_run_date
+from training_pipeline import cli_gates
+from training_pipeline.cli_gates import RunDate, console, day
+from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 
 app = typer.Typer(
@@ -26,28 +27,13 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="The embedded Postgres server of this checkout.")
 app.add_typer(database, name="db")
+cli_gates.register(app)
 
-RunDate = Annotated[
-    str | None,
-    typer.Option("--run-date", help="The day to decide on, YYYY-MM-DD; else RUN_DATE, else today (UTC)."),
-]
 File = Annotated[
     Path | None,
     typer.Argument(help="CSV or Parquet file with interactions; without it the sample.", show_default=False),
 ]
 Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the sample that the tests use.")]
-
-console = Console(stderr=False, highlight=False)
-
-
-def _day(run_date: str | None) -> datetime.date:
-    """Resolve the run date; one that was typed wrongly is an error of usage."""
-    try:
-        return resolve_run_date(run_date)
-    except PipelineError as error:
-        if run_date is None:
-            raise
-        raise typer.BadParameter(str(error), param_hint="--run-date") from None
 
 
 @app.command()
@@ -56,7 +42,7 @@ def run(file: File = None, fixture: Fixture = False, run_date: RunDate = None) -
     from training_pipeline import pipeline, summary
 
     settings = Settings.load()
-    outcome = pipeline.run(settings, _day(run_date), console, file=file, fixture=fixture)
+    outcome = pipeline.run(settings, day(run_date), console, file=file, fixture=fixture)
     summary.show(settings, outcome, console)
     if outcome.stopped is not None:
         raise typer.Exit(outcome.stopped.exit_code)
@@ -87,7 +73,7 @@ def load(
         )
         progress.update(task, completed=result.rows, total=result.rows)
     console.print(f"{result.note} ({result.rows:,} rows)")
-    if run_date and (hint := summary.last_day_hint(settings, _day(run_date))):
+    if run_date and (hint := summary.last_day_hint(settings, day(run_date))):
         console.print(hint)
 
 
@@ -102,7 +88,7 @@ def validate(
     sides = {"data": pipeline.DATA_SIDE, "model": pipeline.MODEL_SIDE}
     if side not in sides:
         raise typer.BadParameter(f"must be data or model, received {side!r}", param_hint="side")
-    outcome = pipeline.Outcome(_day(run_date))
+    outcome = pipeline.Outcome(day(run_date))
     try:
         pipeline.gate(Settings.load(), outcome, side, sides[side])
     finally:
@@ -114,7 +100,7 @@ def train(run_date: RunDate = None) -> None:
     """Train the challenger; refuses to start without the certificate of the run date."""
     from training_pipeline.training import train as train_challenger
 
-    model = train_challenger(Settings.load(), _day(run_date))
+    model = train_challenger(Settings.load(), day(run_date))
     known = ", as before" if model.reused else ""
     console.print(f"model version {model.version} ({model.estimator}, {model.rows:,} rows{known})")
 
@@ -125,9 +111,9 @@ def evaluate(run_date: RunDate = None) -> None:
     from training_pipeline import summary
     from training_pipeline.evaluation import evaluate as evaluate_challenger
 
-    settings, day = Settings.load(), _day(run_date)
-    evaluate_challenger(settings, day)
-    summary.show_metrics(settings, day, console)
+    settings, tested = Settings.load(), day(run_date)
+    evaluate_challenger(settings, tested)
+    summary.show_metrics(settings, tested, console)
 
 
 @app.command()
@@ -135,7 +121,7 @@ def promote(run_date: RunDate = None) -> None:
     """Make the challenger the champion when every model gate passed, or keep the champion with a reason."""
     from training_pipeline.promotion import promote as promote_challenger
 
-    decision = promote_challenger(Settings.load(), _day(run_date))
+    decision = promote_challenger(Settings.load(), day(run_date))
     console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
 
 
@@ -153,7 +139,7 @@ def report(run_date: RunDate = None) -> None:
     """Write the report of a run date from what is known of it."""
     from training_pipeline.report import write_report
 
-    console.print(str(write_report(Settings.load(), _day(run_date))), soft_wrap=True)
+    console.print(str(write_report(Settings.load(), day(run_date))), soft_wrap=True)
 
 
 @app.command()

@@ -27,7 +27,9 @@ def accept(settings: Settings, day: dt.date, note: str) -> None:
     if not note.strip():
         raise PipelineError("--note must say why the day is accepted as it is, received nothing")
     if day > dt.datetime.now(dt.UTC).date():
-        raise PipelineError(f"{day} has not happened yet: a day that is known beforehand belongs into seeds/calendar.csv")
+        raise PipelineError(
+            f"{day} has not happened yet: a day that is known beforehand belongs into seeds/calendar.csv"
+        )
     ledger = sql.Identifier(settings.schema, LEDGER)
     with connect(settings) as connection:
         if not exists(connection, ledger):

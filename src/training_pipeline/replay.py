@@ -47,6 +47,8 @@ class Gate:
         The column that says which day a row of the relation is on.
     severity : str
         ``error`` or ``warn``; a gate of severity warn never stops a run.
+    where : str or None
+        SQL condition on the rows that it looks at.
     statement : str
         A select of evidence rows for the day ``replay.day``.
     """
@@ -58,6 +60,7 @@ class Gate:
     relation: str
     date_column: str
     severity: str
+    where: str | None
     statement: str
 
 
@@ -130,6 +133,7 @@ def _gate(settings: Settings, node: Any, manifest: Mapping[str, Any]) -> Gate | 
         relation=f'"{settings.database}"."{table["schema"]}"."{name}"',
         date_column=arguments["date_column"],
         severity=node.config.severity.lower(),
+        where=node.config.where,
         statement=node.compiled_code.replace(
             f'"{settings.database}"."{settings.schema}"."{LEDGER}"', _REJECTED
         ),
@@ -156,7 +160,9 @@ def _ask(settings: Settings, gate: Gate, days: Sequence[dt.date], patch: Mapping
             rejected = failing
             _reject(connection, gate, rejected)
             first = min(changed, default=None)
-            waiting = [day for day in days if first is not None and first < day <= first + dt.timedelta(REACH)]
+            waiting = [
+                day for day in days if first is not None and first < day <= first + dt.timedelta(REACH)
+            ]
             if _REJECTED not in statement:
                 break
     return [row for day in days for row in found[day]]

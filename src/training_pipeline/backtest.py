@@ -1,0 +1,199 @@
+"""What the gates would have said on past days: false alarms on healthy ones, detection of injected faults."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+from rich.console import Console
+from rich.table import Table
+
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.evidence import LEDGER, exists, sentence
+from training_pipeline.faults import PROFILE, Fault, injected
+from training_pipeline.incidents import ACCEPTED
+from training_pipeline.replay import Gate, Row, compile_gates, replay
+from training_pipeline.warehouse import connect
+
+HISTORY_DAYS = 56  # days of history that the first judged day has: the longest noise window of the gates
+CALENDAR = "calendar"
+SHOWN_DAYS = 6
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """All evidence of all gates on past days.
+
+    Attributes
+    ----------
+    days : tuple of date
+        The healthy days that were judged: they have rows, and neither the calendar nor a person has marked them.
+    marked : tuple of date
+        The other judged days: closed days, holidays, accepted incidents.
+    rows : tuple of mapping
+        The evidence, with ``node_id``, ``severity`` and ``blocks``.
+    """
+
+    days: tuple[dt.date, ...]
+    marked: tuple[dt.date, ...]
+    rows: tuple[Row, ...]
+
+    def blocked(self) -> list[dt.date]:
+        """Return the healthy days on which at least one gate stops the run."""
+        return self._days_with(lambda row: bool(row["blocks"]))
+
+    def warned(self) -> list[dt.date]:
+        """Return the healthy days on which no gate stops the run and at least one warns."""
+        alarmed = self._days_with(lambda row: row["verdict"] != "pass")
+        return sorted(set(alarmed) - set(self.blocked()))
+
+    def _days_with(self, condition: Callable[[Row], bool]) -> list[dt.date]:
+        healthy = set(self.days)
+        return sorted({row["run_date"] for row in self.rows if row["run_date"] in healthy and condition(row)})
+
+
+def run(
+    settings: Settings,
+    first_day: dt.date | None,
+    last_day: dt.date,
+    on_progress: Progress = lambda *_: None,
+) -> Backtest:
+    """Judge the past days of the profile as on each of them, from nothing later.
+
+    Parameters
+    ----------
+    first_day : date or None
+        The first day that is judged; None for the first that has 56 days of history.
+
+    Raises
+    ------
+    PipelineError
+        When nothing has been built yet, or the profile has none of these days.
+    """
+    healthy, marked = past_days(settings, first_day, last_day)
+    gates = compile_gates(settings)
+    done = iter(range(1, len(gates) + 1))
+    rows = replay(
+        settings,
+        gates,
+        [*healthy, *marked],
+        on_progress=lambda: on_progress("gates", next(done), len(gates)),
+    )
+    return Backtest(tuple(healthy), tuple(marked), tuple(rows))
+
+
+def detect(
+    settings: Settings,
+    faults: Sequence[Fault],
+    days: Sequence[dt.date],
+    on_progress: Progress = lambda *_: None,
+) -> dict[str, list[Row]]:
+    """Inject each fault into each of the days, one at a time, and return what the gates say of it, by fault."""
+    gates = compile_gates(settings)
+    found = {}
+    for index, fault in enumerate(faults):
+        on_progress(fault.name, index, len(faults))
+        with injected(settings, fault, min(days), max(days)) as patch:
+            found[fault.name] = replay(settings, gates, days, patch)
+    on_progress("faults", len(faults), len(faults))
+    return found
+
+
+def past_days(
+    settings: Settings, first_day: dt.date | None, last_day: dt.date
+) -> tuple[list[dt.date], list[dt.date]]:
+    """Return the days of the profile in a window: the healthy ones, and those without rows or marked."""
+    profile = sql.Identifier(settings.schema, PROFILE)
+    calendar = sql.Identifier(settings.schema, CALENDAR)
+    with connect(settings) as connection:
+        if not exists(connection, profile):
+            raise PipelineError(f"{settings.schema}.{PROFILE} does not exist: run dbt build first")
+        days = dict(
+            connection.execute(
+                sql.SQL(
+                    "select profile_date, row_count from {} where slice = 'all' and profile_date <= {}"
+                    " and profile_date >= coalesce({}::date, (select min(profile_date) + {}::int from {}))"
+                    " order by profile_date"
+                ).format(profile, last_day, first_day, HISTORY_DAYS, profile)
+            ).fetchall()
+        )
+        known = sql.SQL("select run_date from {} where node_id = {}").format(
+            sql.Identifier(settings.schema, LEDGER), ACCEPTED
+        )
+        if exists(connection, calendar):
+            known = sql.SQL("{} union select calendar_date from {}").format(known, calendar)
+        marked = {day for (day,) in connection.execute(known)}
+    if not days:
+        raise PipelineError(
+            f"{settings.schema}.{PROFILE} has no day from {first_day or f'{HISTORY_DAYS} days after its first'} "
+            f"to {last_day}: give another --first-day or --run-date, or build more history"
+        )
+    healthy = [day for day, rows in days.items() if rows and day not in marked]
+    return healthy, [day for day in days if day not in set(healthy)]
+
+
+def show(result: Backtest, gates: Sequence[Gate], console: Console) -> None:
+    """Print false alarms per gate and metric, the days, and the evidence of those that block."""
+    names = {gate.node_id: gate.name for gate in gates}
+    healthy = set(result.days)
+    alarms: dict[tuple[str, str], dict[str, set[dt.date]]] = defaultdict(lambda: defaultdict(set))
+    blocking = []
+    for row in result.rows:
+        effect = alarms[names[row["node_id"]], row["metric"]]
+        if row["run_date"] in healthy and row["verdict"] != "pass":
+            effect["blocked" if row["blocks"] else "warned"].add(row["run_date"])
+            blocking += [row] if row["blocks"] else []
+    table = Table("gate", "metric", "blocked", "warned", "days")
+    for (gate, metric), effect in sorted(alarms.items()):
+        if days := sorted(effect["blocked"] | effect["warned"]):
+            more = f" and {len(days) - SHOWN_DAYS} more" if len(days) > SHOWN_DAYS else ""
+            listed = ", ".join(map(str, days[:SHOWN_DAYS])) + more
+            counts = (str(len(effect[name])) for name in ("blocked", "warned"))
+            table.add_row(gate, metric, *counts, listed)
+    console.print(table)
+    silent = {gate for gate, _ in alarms} - {gate for (gate, _), effect in alarms.items() if effect}
+    console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
+    for row in sorted(blocking, key=lambda row: row["run_date"]):
+        console.print(f"{row['run_date']}  {sentence(row | {'relation': names[row['node_id']]})}")
+    blocked, warned = result.blocked(), result.warned()
+    console.print(
+        f"{len(result.days)} healthy days: {len(blocked)} blocked ({share(blocked, result.days)}),"
+        f" {len(warned)} more warned ({share(warned, result.days)}). Budget: 2 % and 6 %."
+    )
+    if result.marked:
+        console.print(f"left out, closed or marked: {', '.join(map(str, sorted(result.marked)))}")
+
+
+def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: Console) -> None:
+    """Print for each fault the share of days on which any gate blocks or warns, and the gates that see it best."""
+    names = {gate.node_id: gate.name for gate in gates}
+    table = Table("fault", "blocked", "at least warned", "by")
+    for fault, rows in found.items():
+        days = {row["run_date"] for row in rows}
+        blocked = {row["run_date"] for row in rows if row["blocks"]}
+        alarmed = {row["run_date"] for row in rows if row["verdict"] != "pass"}
+        by: dict[str, set[dt.date]] = defaultdict(set)
+        for row in rows:
+            if row["verdict"] != "pass":
+                by[names[row["node_id"]]].add(row["run_date"])
+        best = sorted(by.items(), key=lambda item: -len(item[1]))[:3]
+        listed = ", ".join(f"{gate} {share(seen, days)}" for gate, seen in best)
+        table.add_row(fault, share(blocked, days), share(alarmed, days), listed)
+    console.print(table)
+
+
+def share(part: Iterable[object], whole: Iterable[object]) -> str:
+    """Return a share in percent.
+
+    Examples
+    --------
+    >>> share([1], [1, 2, 3])
+    '33.3 %'
+    """
+    return f"{100 * len(list(part)) / len(list(whole)):.1f} %"

@@ -1,0 +1,159 @@
+"""Faults to inject into past days, read from YAML, and what they make of the interactions and of their profile."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+
+from training_pipeline import dbt
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse import connect
+
+CATALOG = Path("dbt_project") / "faults.yml"
+ROWS, PROFILE = "interaction", "interaction_daily"
+_KEYS = {"keep", "set", "copies", "days_late"}
+_SCHEMA = "replay"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way in which a day can arrive broken.
+
+    Attributes
+    ----------
+    keep : str
+        SQL condition on the rows of `interaction` that arrive; the others are lost.
+    set : mapping
+        SQL expression by column: what arrives in its place.
+    copies : int
+        How often each row arrives, at least 1.
+    days_late : int
+        The rows are those of the day so many days before, dated anew.
+
+    Raises
+    ------
+    PipelineError
+        When it would change nothing.
+    """
+
+    name: str
+    keep: str = "true"
+    set: Mapping[str, str] = field(default_factory=dict)
+    copies: int = 1
+    days_late: int = 0
+
+    def __post_init__(self) -> None:
+        for key, least in (("copies", 1), ("days_late", 0)):
+            value = getattr(self, key)
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise PipelineError(
+                    f"fault {self.name!r}: {key} must be an integer from {least}, received {value!r}"
+                )
+        if not isinstance(self.set, Mapping):
+            raise PipelineError(f"fault {self.name!r}: set must map columns to SQL, received {self.set!r}")
+        if (self.keep, dict(self.set), self.copies, self.days_late) == ("true", {}, 1, 0):
+            raise PipelineError(f"fault {self.name!r} changes nothing: give keep, set, copies or days_late")
+
+    def select(self, relation: str, columns: list[str]) -> str:
+        """Return the select that makes the faulty rows of all days from the healthy ones."""
+        unknown = set(self.set) - set(columns)
+        if unknown:
+            raise PipelineError(
+                f"fault {self.name!r} sets {', '.join(sorted(unknown))}; the columns are {', '.join(columns)}"
+            )
+        moved = dict(self.set)
+        if self.days_late:
+            moved = {
+                "interaction_date": f"interaction_date + {self.days_late}",
+                "interaction_at": f"interaction_at + interval '{self.days_late} days'",
+            } | moved
+        listed = ", ".join(f'{moved.get(column, column)} as "{column}"' for column in columns)
+        return f"select {listed} from {relation}, generate_series(1, {self.copies}) where {self.keep}"
+
+
+def read_faults(path: Path) -> tuple[Fault, ...]:
+    """Read faults from a YAML file: a mapping from the name of each to `keep`, `set`, `copies` or `days_late`.
+
+    Raises
+    ------
+    PipelineError
+        When the file is absent, is not such a mapping, or a fault changes nothing.
+    """
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise PipelineError(f"the faults in {path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise PipelineError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(content, Mapping) or not content:
+        raise PipelineError(f"{path} must map names of faults to what they do, see {CATALOG}")
+    return tuple(_fault(str(name), given, path) for name, given in content.items())
+
+
+def _fault(name: str, given: Any, path: Path) -> Fault:
+    if not isinstance(given, Mapping) or not set(given) <= _KEYS:
+        raise PipelineError(
+            f"fault {name!r} in {path} must have only {', '.join(sorted(_KEYS))}; received {given!r}"
+        )
+    return Fault(name, **given)
+
+
+@contextmanager
+def injected(
+    settings: Settings, fault: Fault, first_day: dt.date, last_day: dt.date
+) -> Iterator[dict[str, str]]:
+    """Build the days with the fault beside the healthy ones, and say which table stands in for which relation.
+
+    The rows are spoiled and profiled anew by the project's own SQL, so what the gates see is exact.
+
+    Raises
+    ------
+    PipelineError
+        When an expression of the fault is not SQL that the server takes.
+    """
+    rows, profile = (f'"{settings.database}"."{settings.schema}"."{name}"' for name in (ROWS, PROFILE))
+    nodes = dbt.compile_nodes(settings, ["--select", PROFILE, "--full-refresh"], last_day)
+    (model,) = (node for node in nodes if node.resource_type == "model")
+    with connect(settings) as connection:
+        connection.autocommit = True
+        try:
+            columns = [
+                name
+                for (name,) in connection.execute(
+                    "select column_name from information_schema.columns"
+                    " where table_schema = %s and table_name = %s order by ordinal_position",
+                    [settings.schema, ROWS],
+                )
+            ]
+            connection.execute(f"drop schema if exists {_SCHEMA} cascade; create schema {_SCHEMA}".encode())
+            spoiled = fault.select(rows, columns)
+            _build(
+                connection,
+                ROWS,
+                f"select * from ({spoiled}) as spoiled"
+                f" where interaction_date between date '{first_day}' and date '{last_day}'",
+                "interaction_date",
+            )
+            _build(
+                connection, PROFILE, model.compiled_code.replace(rows, f"{_SCHEMA}.{ROWS}"), "profile_date"
+            )
+            yield {rows: f"{_SCHEMA}.{ROWS}", profile: f"{_SCHEMA}.{PROFILE}"}
+        except psycopg.Error as error:
+            message = " ".join(str(error).split())
+            raise PipelineError(f"fault {fault.name!r} cannot be injected: {message}") from error
+        finally:
+            connection.execute(f"drop schema if exists {_SCHEMA} cascade".encode())
+
+
+def _build(connection: psycopg.Connection, name: str, select: str, date_column: str) -> None:
+    connection.execute(f"create unlogged table {_SCHEMA}.{name} as {select}".encode())
+    connection.execute(f"create index on {_SCHEMA}.{name} ({date_column})".encode())
+    connection.execute(f"analyze {_SCHEMA}.{name}".encode())

@@ -1,0 +1,265 @@
+"""The replay of past days: the verdicts of `dbt test`, nothing from later days, and the faults that are injected."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from training_pipeline import backtest, dbt
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.faults import Fault, read_faults
+from training_pipeline.incidents import accept
+from training_pipeline.replay import Row, compile_gates, replay
+from training_pipeline.warehouse import connect
+
+from .conftest import RUN_DATE, Command
+
+FIRST_DAY = dt.date(
+    2017, 3, 20
+)  # 42 days, the first with too little history for some gates, as a young table has
+PROFILED = [
+    "build",
+    "--select",
+    "+interaction_daily",
+    "--exclude",
+    "test_type:data",
+    "resource_type:unit_test",
+]
+VALUES = ("current_value", "reference_value", "statistic", "lower_bound", "upper_bound")
+
+
+@pytest.fixture
+def profiled_settings(loaded_settings: Settings) -> Settings:
+    """The fixture and its profile; the ledger is there and empty."""
+    built = dbt.invoke(loaded_settings, PROFILED, RUN_DATE)
+    assert built.success
+    execute(loaded_settings, "truncate analytics.gate_results")
+    return loaded_settings
+
+
+def execute(settings: Settings, statement: str) -> None:
+    with connect(settings) as connection:
+        connection.execute(sql.SQL(statement))
+
+
+def past(first_day: dt.date = FIRST_DAY, last_day: dt.date = RUN_DATE) -> list[dt.date]:
+    return [first_day + dt.timedelta(number) for number in range((last_day - first_day).days + 1)]
+
+
+def number(value: Any) -> Any:
+    """Sums of doubles may differ in the last digits with the order of the rows."""
+    try:
+        return pytest.approx(float(value), rel=1e-9, abs=1e-12)
+    except (TypeError, ValueError):
+        return value
+
+
+def by_key(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    keys = ("run_date", "node_id", "metric", "segment")
+    return {tuple(row[key] for key in keys): row for row in rows}
+
+
+def test_verdicts_are_those_of_dbt_test(profiled_settings: Settings) -> None:
+    gates = compile_gates(profiled_settings)
+    assert {gate.kind for gate in gates} > {
+        "interval_ratio",
+        "metric_anomaly",
+        "distribution_drift",
+        "category_match",
+    }
+    days = past()
+    assert len(days) >= 40
+    for day in days:
+        dbt.invoke(profiled_settings, ["test", "--select", *(gate.name for gate in gates)], day)
+    with connect(profiled_settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        asked = by_key(cursor.execute("select * from analytics.gate_results").fetchall())
+
+    replayed = by_key(replay(profiled_settings, gates, days))
+
+    assert replayed.keys() == asked.keys()
+    for key, row in asked.items():
+        same = {name: number(row[name]) for name in VALUES} | {
+            name: row[name] for name in ("verdict", "reason")
+        }
+        assert {name: replayed[key][name] for name in VALUES} | {
+            name: replayed[key][name] for name in ("verdict", "reason")
+        } == {name: number_like(replayed[key][name], value) for name, value in same.items()}, key
+    assert len({row["reason"] for row in asked.values()}) >= 3, "the days have to be of several kinds"
+    assert any(row["status"] == "fail" for row in asked.values()), (
+        "a day that is no reference has to be among them"
+    )
+
+
+def number_like(found: Any, wanted: Any) -> Any:
+    """Compare a text that is a number as a number."""
+    return found if number(found) == wanted or found == wanted else wanted
+
+
+LATER = {
+    "gone": "delete from {table} where {column} > date '{day}'",
+    "moved": "update {table} set row_count = row_count * 9, amount_sum = amount_sum * 100 where {column} > date '{day}'",
+    "renamed": "update {table} set value = value || '?' where slice <> 'all' and {column} > date '{day}'",
+}
+
+
+@hypothesis_settings(
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(day=st.dates(dt.date(2017, 4, 1), dt.date(2017, 4, 28)), change=st.sampled_from(sorted(LATER)))
+def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: dt.date, change: str) -> None:
+    gates = [gate for gate in compile_gates(profiled_settings) if "interaction_daily" in gate.relation]
+    days = past(day - dt.timedelta(4), day)
+    before = by_key(replay(profiled_settings, gates, days))
+    execute(profiled_settings, "create table kept as select * from analytics.interaction_daily")
+    execute(
+        profiled_settings,
+        LATER[change].format(table="analytics.interaction_daily", column="profile_date", day=day),
+    )
+
+    after = by_key(replay(profiled_settings, gates, days))
+
+    execute(
+        profiled_settings,
+        "truncate analytics.interaction_daily; insert into analytics.interaction_daily select * from kept; drop table kept",
+    )
+    assert after == before
+
+
+def test_accepted_incident_is_no_reference_and_leaves_a_trace(
+    profiled_settings: Settings, command: Command
+) -> None:
+    gates = [
+        gate for gate in compile_gates(profiled_settings) if gate.name == "interaction_volume_like_last_week"
+    ]
+    incident = RUN_DATE - dt.timedelta(7)
+
+    def reference() -> Any:
+        (row,) = (
+            row
+            for row in replay(profiled_settings, gates, [RUN_DATE])
+            if "sum(row_count) where" in row["metric"]
+        )
+        return float(row["reference_value"])
+
+    before = reference()
+    ended = command("accept", "--run-date", str(incident), "--note", "half of the tills were down")
+
+    assert ended.exit_code == 0, ended.printed
+    with connect(profiled_settings) as connection:
+        counts = dict(
+            connection.execute(
+                "select profile_date, row_count from analytics.interaction_daily where slice = 'all'"
+            ).fetchall()
+        )
+        (trace,) = connection.execute(
+            "select run_date, metric, reason from analytics.gate_results where gate = 'accepted_incident'"
+        ).fetchall()
+    assert trace == (incident, "half of the tills were down", "accepted")
+    assert before == counts[incident]
+    assert reference() == counts[incident - dt.timedelta(7)], "the same weekday of the week before stands in"
+
+
+def test_incident_needs_a_reason(profiled_settings: Settings) -> None:
+    with pytest.raises(PipelineError, match="--note must say why"):
+        accept(profiled_settings, RUN_DATE, " ")
+
+
+def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Settings) -> None:
+    gates = [
+        gate for gate in compile_gates(profiled_settings) if gate.name == "interaction_volume_like_last_week"
+    ]
+    before = by_key(replay(profiled_settings, gates, [RUN_DATE]))
+    execute(
+        profiled_settings,
+        f"insert into analytics.calendar values ('{RUN_DATE - dt.timedelta(7)}', 'holiday', '')",
+    )
+    after = by_key(replay(profiled_settings, gates, [RUN_DATE]))
+
+    assert {row["reference_value"] for row in after.values()} != {
+        row["reference_value"] for row in before.values()
+    }
+
+
+def blocked_by(rows: Iterable[Row]) -> set[str]:
+    return {row["gate"] for row in rows if row["blocks"]}
+
+
+def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
+    day = RUN_DATE - dt.timedelta(1)
+    faults = (
+        Fault("doubled", copies=2),
+        Fault("x 100", set={"amount": "amount * 100"}),
+        Fault("copied", days_late=1),
+        Fault("nothing that matters", set={"store_id": "store_id"}),
+    )
+    found = backtest.detect(profiled_settings, faults, [day])
+
+    assert "duplicate_limit" in blocked_by(found["doubled"])
+    assert "interval_ratio" in blocked_by(found["x 100"])
+    assert "not_stale" in blocked_by(found["copied"])
+    assert not blocked_by(found["nothing that matters"])
+    with connect(profiled_settings) as connection:
+        assert connection.execute("select to_regnamespace('replay')").fetchone() == (None,), (
+            "nothing is left behind"
+        )
+
+
+def test_command_prints_alarms_and_detection(
+    profiled_settings: Settings, command: Command, tmp_path: Path
+) -> None:
+    faults = tmp_path / "faults.yml"
+    faults.write_text("all amounts negative: {set: {amount: -amount}}\n")
+    ended = command(
+        "backtest",
+        "--run-date",
+        str(RUN_DATE),
+        "--first-day",
+        "2017-04-26",
+        "--faults",
+        str(faults),
+        "--every",
+        "5",
+    )
+
+    assert ended.exit_code == 0, ended.printed
+    assert "5 healthy days" in ended.printed
+    assert "all amounts negative" in ended.printed and "100.0 %" in ended.printed
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "must map names of faults"),
+        ("lost: {drop: half}", "must have only copies, days_late, keep, set"),
+        ("lost: {keep: 'true'}", "changes nothing"),
+        ("lost: {copies: 0}", "copies must be an integer from 1, received 0"),
+        ("lost: {set: amount}", "set must map columns to SQL"),
+    ],
+)
+def test_unusable_faults_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "faults.yml"
+    path.write_text(text)
+    with pytest.raises(PipelineError, match=message):
+        read_faults(path)
+
+
+def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:
+    with pytest.raises(PipelineError, match=r"fault 'broken' cannot be injected: .*no_such_column"):
+        backtest.detect(profiled_settings, [Fault("broken", keep="no_such_column")], [RUN_DATE])
+    with pytest.raises(PipelineError, match="fault 'odd' sets price; the columns are"):
+        backtest.detect(profiled_settings, [Fault("odd", set={"price": "1"})], [RUN_DATE])
+
+
+def test_window_without_days_says_so(profiled_settings: Settings) -> None:
+    with pytest.raises(PipelineError, match="has no day from 56 days after its first to 2017-02-01"):
+        backtest.run(profiled_settings, None, dt.date(2017, 2, 1))

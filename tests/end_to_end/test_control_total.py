@@ -1,0 +1,48 @@
+"""Control totals from the source system: the one check that sees a fifth of the rows missing."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg import sql
+
+from training_pipeline import dbt
+from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect
+
+from .conftest import RUN_DATE
+
+ON = ("--vars", "control_totals: true")
+CONTROL = ["build", "--select", "interaction_daily", "interaction_control", "--exclude", "resource_type:unit_test"]
+LOST = f"delete from raw.interaction where interaction_date = '{RUN_DATE}' and abs(hashtext(interaction_id)) % 5 = 0"
+SENT = (
+    "create table raw.control_total as select interaction_date as control_date, count(*) as expected_rows,"
+    " sum(amount)::numeric as expected_amount from raw.interaction group by 1"
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("select 1", None),
+        (LOST, "out_of_bounds"),
+        (f"delete from raw.control_total where control_date = '{RUN_DATE}'", "null_value"),
+    ],
+    ids=["all arrived", "a fifth lost", "not confirmed"],
+)
+def test_arrived_as_sent(built_settings: Settings, statement: str, reason: str | None) -> None:
+    with connect(built_settings) as connection:
+        connection.execute(SENT)
+        connection.execute(sql.SQL(statement))
+    built = dbt.invoke(built_settings, ["run", "--select", "interaction", "interaction_daily"], RUN_DATE)
+    assert built.success
+
+    judged = dbt.invoke(built_settings, [*CONTROL, *ON], RUN_DATE)
+
+    with connect(built_settings) as connection:
+        found = connection.execute(
+            "select distinct reason, status from analytics.gate_results"
+            " where run_date = %s and gate = 'value_tolerance' and relation like '%%interaction_control'",
+            [RUN_DATE],
+        ).fetchall()
+    assert found == [(reason or "ok", "fail" if reason else "pass")]
+    assert any("as_sent" in node for node in judged.failed) == bool(reason)
