@@ -27,14 +27,7 @@ from .conftest import RUN_DATE, Command
 FIRST_DAY = dt.date(
     2017, 3, 20
 )  # 42 days, the first with too little history for some gates, as a young table has
-PROFILED = [
-    "build",
-    "--select",
-    "+interaction_daily",
-    "--exclude",
-    "test_type:data",
-    "resource_type:unit_test",
-]
+PROFILED = ["build", "--select", "+interaction_daily", "--exclude", "resource_type:unit_test"]
 VALUES = ("current_value", "reference_value", "statistic", "lower_bound", "upper_bound")
 
 

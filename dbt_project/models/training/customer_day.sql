@@ -6,6 +6,7 @@
 
 -- nothing for training is built before the gates that look back have passed
 -- depends_on: {{ ref("interaction_daily") }}
+{% if var("control_totals", false) %}-- depends_on: {{ ref("interaction_control") }}{% endif %}
 
 {% set run_date = gates.date_literal(gates.run_date()) %}
 {% set bigint = dbt.type_bigint() %}
