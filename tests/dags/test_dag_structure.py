@@ -9,7 +9,9 @@ import pytest
 RUN_DATE = "{{ params.run_date or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
 
 EDGES = {
-    "load": ["data_gates.raw_interaction.source"],
+    "load": ["data_gates.calendar.seed", "data_gates.raw_interaction.source"],
+    "data_gates.calendar.seed": ["data_gates.calendar.test"],
+    "data_gates.calendar.test": ["data_gates.interaction_daily.run"],
     "data_gates.raw_interaction.source": ["data_gates.raw_interaction.test"],
     "data_gates.raw_interaction.test": [
         "data_gates.stg_interaction_run",
@@ -79,6 +81,7 @@ def test_dbt_runs_in_tasks_of_its_own_for_models_and_their_tests(dag: dict[str, 
             operator
             == {
                 "run": "DbtRunLocalOperator",
+                "seed": "DbtSeedLocalOperator",
                 "test": "DbtTestLocalOperator",
                 "source": "DbtSourceLocalOperator",  # its freshness
             }[kind]
