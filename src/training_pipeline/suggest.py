@@ -9,12 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import yaml
+from scipy.stats import binom
 
 from training_pipeline.backtest import Backtest, share
 from training_pipeline.errors import PipelineError
 from training_pipeline.replay import Gate, Row
 
 FITTED_PART = 0.75
+CONFIDENCE = 0.95
+NEUTRAL = {"max_over_min": 1.01, "relative_diff": 0.01}
+EFFECT = {"psi": 0.1, "js": 0.018}  # the gate's own defaults: a smaller shift does not matter
 SEEN = 0.5  # a fault that is found on fewer days than this is not seen
 # The argument that bounds the statistic, for each kind of gate that has one to choose.
 THRESHOLDS = {"interval_ratio": "metrics", "metric_anomaly": "warn_z", "distribution_drift": "warn_score"}
@@ -53,7 +57,7 @@ def suggestions(
     faults: Mapping[str, Sequence[Row]],
     budget: float,
 ) -> list[Suggestion]:
-    """Choose for each gate and metric the lowest threshold that keeps to the budget on the days that it is fitted on.
+    """Choose for each gate and metric the lowest threshold that the days it is fitted on prove to keep to the budget.
 
     Parameters
     ----------
@@ -84,7 +88,7 @@ def suggestions(
         checked = [by_day[day] for day in past.days[len(days) :] if day in by_day]
         if not fitted or not checked:
             continue
-        threshold = _round_up(fitted[min(int(budget * len(days)), len(fitted) - 1)])
+        threshold = max(_round_up(fitted[_allowed(len(fitted), budget)]), _least(tunable[node_id]))
         detection = {
             fault: _exceeding(list(by_key.get((node_id, metric), {}).values()), threshold)
             for fault, by_key in faulty.items()
@@ -168,6 +172,29 @@ def _statistics(
         key = row["node_id"], row["metric"]
         found[key][row["run_date"]] = max(value, found[key].get(row["run_date"], 0.0))
     return found
+
+
+def _allowed(days: int, budget: float) -> int:
+    """Return how many of the days may exceed a threshold that, with 95 % confidence, keeps to the budget on others.
+
+    The order statistic that bounds a quantile (Wilks 1941, Annals of Mathematical Statistics 12); the largest of all
+    where there are too few days for that confidence.
+
+    Examples
+    --------
+    >>> _allowed(300, 0.01), _allowed(100, 0.01), _allowed(300, 0.05)
+    (0, 0, 8)
+    """
+    return max(int(binom.ppf(1 - CONFIDENCE, days, budget)) - 1, 0)
+
+
+def _least(gate: Gate) -> float:
+    """Return the threshold below which a gate alarms about what does not matter, or refuses its arguments."""
+    if gate.kind == "interval_ratio":
+        return NEUTRAL[gate.arguments.get("ratio_formula", "max_over_min")]
+    if gate.kind == "distribution_drift":
+        return float(gate.arguments.get("warn_score") or EFFECT[gate.arguments.get("method", "psi")])
+    return 0.1
 
 
 def _exceeding(values: Sequence[float], threshold: float) -> float:

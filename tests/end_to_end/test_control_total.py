@@ -12,7 +12,14 @@ from training_pipeline.warehouse import connect
 from .conftest import RUN_DATE
 
 ON = ("--vars", "control_totals: true")
-CONTROL = ["build", "--select", "interaction_daily", "interaction_control", "--exclude", "resource_type:unit_test"]
+CONTROL = [
+    "build",
+    "--select",
+    "interaction_daily",
+    "interaction_control",
+    "--exclude",
+    "resource_type:unit_test",
+]
 LOST = f"delete from raw.interaction where interaction_date = '{RUN_DATE}' and abs(hashtext(interaction_id)) % 5 = 0"
 SENT = (
     "create table raw.control_total as select interaction_date as control_date, count(*) as expected_rows,"
