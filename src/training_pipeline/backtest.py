@@ -114,7 +114,7 @@ def past_days(
     with connect(settings) as connection:
         if not exists(connection, profile):
             raise PipelineError(f"{settings.schema}.{PROFILE} does not exist: run dbt build first")
-        days = dict(
+        days: dict[dt.date, int] = dict(
             connection.execute(
                 sql.SQL(
                     "select profile_date, row_count from {} where slice = 'all' and profile_date <= {}"

@@ -85,13 +85,13 @@ def find(gates: Sequence[Gate], name: str) -> Gate:
 
 def formula(gate: Gate, row: Mapping[str, Any]) -> str:
     """Return the formula of a gate with the numbers of a row of its evidence."""
-    values = _DEFAULTS | dict(gate.arguments)
+    values = {**_DEFAULTS, **gate.arguments}
     kind = f"{gate.kind}:{values['ratio_formula']}" if gate.kind == "interval_ratio" else gate.kind
     bound = bounds(row) or "without a bound"
     if row["statistic"] is None or kind not in FORMULAS:
         return f"{row['metric']} = {short(row['current_value'])}; passes when {bound}"
     numbers = {name: short(row[name]) for name in ("current_value", "reference_value", "statistic")}
-    return f"{FORMULAS[kind].format_map(values | numbers)}; passes when {bound}"
+    return f"{FORMULAS[kind].format_map({**values, **numbers})}; passes when {bound}"
 
 
 def chart(history: Sequence[Row], row: Mapping[str, Any]) -> str | None:

@@ -105,10 +105,7 @@ def to_yaml(found: Sequence[Suggestion]) -> str:
         by_gate[suggestion.gate.node_id].append(suggestion)
     blocks = [_block(of_gate) for of_gate in by_gate.values()]
     faults = {fault for suggestion in found for fault in suggestion.detection}
-    best = {
-        fault: max(found, key=lambda suggestion, fault=fault: suggestion.detection[fault])
-        for fault in faults  # type: ignore[misc]
-    }
+    best = {fault: max(found, key=lambda suggestion: suggestion.detection[fault]) for fault in faults}
     unseen = [
         f"# No threshold sees {fault!r} within the budget: on data this noisy {suggestion.gate.name} finds it best, on"
         f" {100 * suggestion.detection[fault]:.0f} % of the days.\n"
@@ -202,8 +199,8 @@ def _exceeding(values: Sequence[float], threshold: float) -> float:
 
 
 def _round_up(value: float) -> float:
-    """Round up to three significant digits, so that the value itself does not alarm."""
+    """Round up to three significant digits, strictly, so that the value itself does not alarm."""
     if value in (0.0, math.inf):
         return value
     scale = 10.0 ** (2 - math.floor(math.log10(value)))
-    return float(math.ceil(value * scale) / scale)
+    return (math.floor(value * scale) + 1) / scale

@@ -1,8 +1,11 @@
-{# One row for each profiled day: a day that the source system has not confirmed has no expected values, and fails. #}
+{# One row for each profiled day: one that the source system has not confirmed has no expected
+   values, and fails. #}
 {{ config(materialized="view") }}
 
 with profiled as (
-    select * from {{ ref("interaction_daily") }} where slice = 'all'
+    select *
+    from {{ ref("interaction_daily") }}
+    where slice = 'all'
 ),
 
 sent as (
