@@ -130,7 +130,8 @@ def test_a_stale_source_stops_the_run_and_is_not_retried(
     assert runs[2]["tasks"]["train"] == "upstream_failed"
     found = query(
         dag_settings,
-        "select gate, current_value::float, upper_bound, reason from analytics.gate_results where dag_run_id = %s",
+        "select gate, current_value::float, upper_bound, reason from analytics.gate_results"
+        " where dag_run_id = %s and relation = 'raw.interaction'",
         runs[2]["run_id"],
     )
     assert found == [("source_freshness", 3.0, 1.5, "out_of_bounds")]

@@ -19,6 +19,11 @@ from .engines import SCHEMA, Engine, Row, Spark, create_statements, literal
 from .project import case_sources, write_project
 
 LEDGER = f"{SCHEMA}.gate_results"
+# Days that no case but those about the calendar has anything on.
+CALENDAR = " union all ".join(
+    f"{create}select cast('2009-06-{day}' as date) as calendar_date"
+    for create, day in ((f"create table {SCHEMA}.calendar as ", "07"), ("", "14"))
+)
 TIMES = ("run_date", "recorded_at")
 ENVIRONMENT = {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
 
@@ -57,7 +62,7 @@ def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> d
     """
     chosen = [case for case in cases if engine.name in case.engines]
     write_project(directory, engine.profile(), case_sources(engine.name, chosen))
-    engine.execute(create_statements(engine.name, chosen))
+    engine.execute([*create_statements(engine.name, chosen), CALENDAR])
     parsed = invoke(directory, "parse", "--quiet")
     if not parsed.success:
         raise RuntimeError(f"dbt could not parse the truth table: {parsed.exception}")
