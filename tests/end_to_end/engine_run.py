@@ -153,6 +153,7 @@ def main() -> None:
     os.chdir(project)
     found = {}
     with ENGINES[name](rows) as (execute, lose):
+        assert dbt(project, "seed").success
         for day in DAYS[name]:
             execute(lose(LOST[day]))
             assert dbt(project, "run").success, day

@@ -69,9 +69,11 @@ def evidence(
     """
     spark = _SparkRun(tmp_path_factory)
     found: dict[str, Evidence] = {}
-    parameters = [getattr(item, "callspec", None) for item in request.session.items]
+    given = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
     on_spark = [
-        given.params["case"].name for given in parameters if given and given.params.get("engine") == "spark"
+        parameters["case"].name
+        for parameters in given
+        if parameters.get("engine") == "spark" and "case" in parameters
     ]
     if on_spark:
         spark.start(on_spark)
