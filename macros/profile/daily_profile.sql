@@ -12,7 +12,7 @@
 
    The rows are read once, into cells that are few: one for each day and combination of slices. Keys stay numbers until then,
    because making a text of each row costs more than the rest. On Postgres a day of 80,000 rows wants a work_mem of 16 MB: with
-   the default of 4 MB its rows are sorted on disk, which takes three times as long (`set local work_mem` in a pre-hook).
+   the default of 4 MB its rows are sorted on disk, which takes twice as long (`set local work_mem` in a pre-hook).
    Sums are kept as decimals, so that a profile built again from the same rows is the same to the last digit. #}
 {% macro daily_profile(
     relation, date_column, first_day, last_day, measures={}, categories=[], hour_of=none, distinct=[], nulls=[]

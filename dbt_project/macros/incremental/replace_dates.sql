@@ -45,7 +45,7 @@
 {% macro default__before_replacement_of(relation) %}{% endmacro %}
 
 {# Two runs at once would each delete the same rows and then both insert theirs. Readers are not held up.
-   With the 4 MB that a server gives by default the profile sorts its rows on disk, which takes three times as long. #}
+   With the 4 MB that a server gives by default the profile sorts its rows on disk, which takes twice as long. #}
 {% macro postgres__before_replacement_of(relation) %}
     lock table {{ relation }} in share row exclusive mode;
     set local work_mem = '64MB'
