@@ -61,5 +61,17 @@ def mutation(
     benchmark.measure(only or [])
 
 
+@app.command()
+def replay(
+    copies: Annotated[
+        list[int] | None, typer.Option(help="Copies of each row; may be given more than once.")
+    ] = None,
+) -> None:
+    """What a backtest of a year costs on the profile and on the rows. Two minutes; 10 copies: ten more."""
+    from benchmarks import replay as benchmark
+
+    benchmark.measure(copies or [1])
+
+
 if __name__ == "__main__":
     app()

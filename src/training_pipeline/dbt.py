@@ -104,7 +104,7 @@ def invoke(
     )
 
 
-def compile_inline(settings: Settings, template: str, run_date: datetime.date) -> str:
+def compile_inline(settings: Settings, template: str, run_date: datetime.date | str) -> str:
     """Return what a piece of Jinja and SQL compiles to in the project, for the run date.
 
     Raises
