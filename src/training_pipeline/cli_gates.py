@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,7 @@ from training_pipeline.config import Settings, resolve_run_date
 from training_pipeline.errors import PipelineError
 
 console = Console(highlight=False)
+Progress = Callable[[str, int, int], None]
 
 RunDate = Annotated[
     str | None,
@@ -30,6 +33,16 @@ def day(run_date: str | None, option: str = "--run-date") -> datetime.date:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show how many gates or faults are done."""
+    from training_pipeline.pipeline import progress_bar
+
+    with progress_bar(console) as progress:
+        task = progress.add_task("gates", total=None)
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
+
+
 def backtest(
     first_day: Annotated[
         str | None,
@@ -44,19 +57,13 @@ def backtest(
 ) -> None:
     """How the gates would have decided on each past day until the run date: false alarms and, with faults, power."""
     from training_pipeline import backtest as past
-    from training_pipeline import pipeline
     from training_pipeline.faults import read_faults
     from training_pipeline.replay import compile_gates
 
     settings, last = Settings.load(), day(run_date)
     first = day(first_day, "--first-day") if first_day else None
     catalog = read_faults(faults) if faults else ()
-    with pipeline.progress_bar(console) as progress:
-        task = progress.add_task("gates", total=None)
-
-        def advance(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
-
+    with _progress() as advance:
         result = past.run(settings, first, last, advance)
         found = past.detect(settings, catalog, result.days[::every], advance) if catalog else {}
     gates = compile_gates(settings)
@@ -102,19 +109,13 @@ def suggest(
 ) -> None:
     """Thresholds that keep to a budget of false alarms on this table, as YAML with what each finds."""
     from training_pipeline import backtest as past
-    from training_pipeline import pipeline
     from training_pipeline.faults import CATALOG, read_faults
     from training_pipeline.replay import compile_gates
     from training_pipeline.suggest import suggestions, to_yaml
 
     settings = Settings.load()
     catalog = read_faults(faults or settings.root / CATALOG)
-    with pipeline.progress_bar(console) as progress:
-        task = progress.add_task("gates", total=None)
-
-        def advance(what: str, done: int, total: int) -> None:
-            progress.update(task, description=what, completed=done, total=total)
-
+    with _progress() as advance:
         result = past.run(settings, None, day(run_date), advance)
         found = past.detect(settings, catalog, result.days[::every], advance)
     console.print(
