@@ -157,7 +157,8 @@ def show(result: Backtest, gates: Sequence[Gate], console: Console) -> None:
             counts = (str(len(effect[name])) for name in ("blocked", "warned"))
             table.add_row(gate, metric, *counts, listed)
     console.print(table)
-    silent = {gate for gate, _ in alarms} - {gate for (gate, _), effect in alarms.items() if effect}
+    loud = {gate for (gate, _), effect in alarms.items() if any(effect.values())}
+    silent = {gate for gate, _ in alarms} - loud
     console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
     for row in sorted(blocking, key=lambda row: row["run_date"]):
         console.print(f"{row['run_date']}  {sentence(row | {'relation': names[row['node_id']]})}")

@@ -219,6 +219,8 @@ def test_command_prints_alarms_and_detection(
 
     assert ended.exit_code == 0, ended.printed
     assert "5 healthy days" in ended.printed
+    silent = ended.printed.partition("no alarm on a healthy day: ")[2]
+    assert silent.startswith("interaction_"), "gates without an alarm are named, not listed as none"
     assert "all amounts negative" in ended.printed and "100.0 %" in ended.printed
 
 
