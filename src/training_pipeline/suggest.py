@@ -51,9 +51,9 @@ class Suggestion:
     threshold, fail : float
         What the gate takes: where it has one threshold for all its metrics, the largest. ``fail`` is NaN where it has none.
     fitted, checked, marked : Count
-        Healthy days that alarm in the part that it was fitted on and in the rest; marked days of the rest.
+        Days that alarm: the healthy ones that it was fitted on, the other healthy ones, the marked ones after the fitted.
     failed : Count
-        Healthy days of both parts that fail.
+        Healthy days that it was not fitted on and that fail.
     untold : int
         Healthy days on which there is no statistic, so that no threshold keeps them from being an alarm.
     largest : float
@@ -168,7 +168,7 @@ def suggestions(
     judged = _statistics(past.rows, tunable, is_noise)
     faulty = {fault: _statistics(rows, tunable, may_be_noise) for fault, rows in faults.items()}
     later = sorted(set(past.days) - set(fitted))
-    marked = [day for day in past.marked if later and day >= later[0]]
+    marked = [day for day in past.marked if day > max(fitted)]
     found = []
     for (node_id, metric), own in sorted(alone.items()):
         gate, scale, by_day = tunable[node_id], scale_of(tunable[node_id]), judged[node_id, metric]
@@ -184,7 +184,7 @@ def suggestions(
             fitted=_count(scale, _of(by_day, fitted), threshold),
             checked=_count(scale, _of(by_day, later), threshold),
             marked=_count(scale, _of(by_day, marked), threshold),
-            failed=_count(scale, healthy, fail),
+            failed=_count(scale, _of(by_day, later), fail),
             untold=sum(map(math.isinf, healthy)),
             largest=max(filter(math.isfinite, _of(raw[node_id, metric], past.days))),
             detection={

@@ -65,7 +65,7 @@ def _block(of_gate: Sequence[Suggestion]) -> str:
 
 def _comment(each: Suggestion) -> list[str]:
     alone = f" (alone {each.alone:g})" if each.alone < each.threshold else ""
-    fails = f"; fails from {each.fail:g} on {_days(each.failed)}" if scale_of(each.gate).fail else ""
+    fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if scale_of(each.gate).fail else ""
     lines = [
         f"# {each.expression}: {each.threshold:g}{alone}; false alarms on {_days(each.fitted)} fitted,"
         f" {_days(each.checked)} checked{fails}"

@@ -6,6 +6,7 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -88,11 +89,11 @@ def test_fail_bound_is_fitted_to_a_tenth_of_the_budget() -> None:
     noise = [value if number % 9 else 6 * value for number, value in enumerate(values)]
     (found,) = fit(ANOMALY, rows_of(ANOMALY, noise), fitted=300)
     assert found.fail > 1.05 * found.threshold, "one day in a thousand is beyond what 300 days have seen"
-    assert found.failed == Count(0, 400)
+    assert found.failed == Count(0, 100)
 
 
 def test_fault_is_seen_only_beyond_the_noise_of_a_drift() -> None:
-    within = {"verdict": "pass", "upper_bound": 0.5}
+    within: dict[str, Any] = {"verdict": "pass", "upper_bound": 0.5}
     rows = [evidence(DRIFT, number, 0.05, **within) for number in range(400)]
     faults = {
         "within its noise": [evidence(DRIFT, 1, 0.4, **within)],
@@ -121,12 +122,30 @@ def test_drift_below_a_wide_threshold_is_counted_where_its_noise_is_not_known() 
     assert found.checked == Count(10, 20), "a bound above the gate's own is that of the noise"
 
 
-def test_relative_difference_has_its_own_scale() -> None:
-    of = gate("interval_ratio", ratio_formula="relative_diff")
-    (found,) = fit(of, rows_of(of, [0.001] * 400))
-    assert found.threshold == 0.01
-    (found,) = fit(of, rows_of(of, [value - 1 for value in scattered(250)]), fitted=200)
-    assert 0.1 < found.threshold < 0.2
+def test_tail_is_that_of_a_log_ratio_whatever_the_statistic() -> None:
+    logs = [float(value) for value in np.random.default_rng(8).exponential(size=250)]
+    relative = gate("interval_ratio", ratio_formula="relative_diff")
+    limits = []
+    for of, statistic in (
+        (ANOMALY, lambda log: log),
+        (RATIO, math.exp),
+        (relative, math.expm1),
+        (DRIFT, lambda log: log**2),
+    ):
+        rows = [evidence(of, number, statistic(log), upper_bound=1e-9) for number, log in enumerate(logs)]
+        (found,) = fit(of, rows, fitted=220)
+        limits.append(found.threshold)
+    z, ratio, difference, score = limits
+    assert ratio == pytest.approx(math.exp(z), rel=0.02)
+    assert difference == pytest.approx(ratio - 1, rel=0.02)
+    assert score == pytest.approx(z**2, rel=0.02)
+
+
+def test_ratio_below_what_matters_is_no_threshold() -> None:
+    relative = gate("interval_ratio", ratio_formula="relative_diff")
+    for of, least, same in ((RATIO, 1.01, 1.0), (relative, 0.01, 0.0), (ANOMALY, 0.1, 0.0)):
+        (found,) = fit(of, rows_of(of, [same] * 400))
+        assert found.threshold == least, "the gate refuses less, or would alarm at nothing"
 
 
 def test_days_that_cannot_be_told_alarm_at_any_threshold() -> None:

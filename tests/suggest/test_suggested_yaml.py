@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import yaml
 
+from training_pipeline.remedies import Evidence
 from training_pipeline.replay import Gate, Row
 from training_pipeline.suggest import fitted_days, suggestions
 from training_pipeline.suggested_yaml import to_yaml
 
-from .conftest import evidence, gate, history
+from .conftest import day, evidence, gate, history
 
 RATIO, ANOMALY, DRIFT, STALE = map(
     gate, ("interval_ratio", "metric_anomaly", "distribution_drift", "not_stale")
@@ -72,7 +73,7 @@ def test_gate_with_two_bounds_gets_both() -> None:
     arguments = yaml.safe_load(text)["data_tests"][0]["gates.metric_anomaly"]["arguments"]
     assert (arguments["warn_z"], arguments["fail_z"]) == (3.01, 3.01)
     assert "# sum(rows): 3.01 (alone 2.01); false alarms" in text
-    assert "fails from 3.01 on 0.0 % of 400 days" in text
+    assert "0.0 % of 100 days checked, 0.0 % fail from 3.01" in text
 
 
 def test_noise_is_said_to_be_noise() -> None:
@@ -125,16 +126,35 @@ def test_quotient_has_no_control_total() -> None:
 
 def test_fault_of_one_segment_needs_a_gate_for_each() -> None:
     rows = [evidence(DRIFT, number, 0.01, "psi of value", upper_bound=0.1) for number in range(DAYS)]
+    for score, times in ((0.04, "4.0"), (0.015, None)):
+        faulty = [evidence(DRIFT, number, score, "psi of value", upper_bound=0.1) for number in FAULTY]
+        text = printed([DRIFT], rows, {"fault": faulty})
+        assert "No threshold sees 'fault'" in text
+        way = f"a gate for each segment: the shares that volume_distribution_drift looks at move {times} times as far"
+        assert (way in text) if times else ("a gate for each segment" not in text), (
+            "by half is no more than usual"
+        )
+
+
+def test_rows_of_a_segment_say_nothing_of_the_day() -> None:
+    found = Evidence.of([evidence(RATIO, 1, 2.0, segment="north"), evidence(RATIO, 2, 1.5)])
+    key = (RATIO.node_id, "sum(rows) where slice = 'all'")
+    assert set(found.statistic[key]) == set(found.value[key]) == {day(2)}
+
+
+def test_change_that_rounding_makes_needs_no_control_total() -> None:
+    text = printed([RATIO], volumes(RATIO), {"rounded": volumes(RATIO, 1.0001, FAULTY)})
+    assert "No threshold sees 'rounded'" in text and "control total" not in text
+
+
+def test_price_of_seeing_a_fault_is_stated() -> None:
+    rows = [evidence(RATIO, number, 1 + number * 37 % DAYS / DAYS) for number in range(DAYS)]
     faults = {
-        "in a segment": [evidence(DRIFT, number, 0.04, "psi of value", upper_bound=0.1) for number in FAULTY],
-        "everywhere": [evidence(DRIFT, number, 0.011, "psi of value", upper_bound=0.1) for number in FAULTY],
+        "some": [evidence(RATIO, number, statistic) for number, statistic in enumerate((1.0, 1.9, 1.95))]
     }
-    text = printed([DRIFT], rows, faults)
-    segment = (
-        "a gate for each segment: the shares that volume_distribution_drift looks at move 4.0 times as far"
+    assert "To see it on half of them, it would alarm on 10.0 % of the healthy days." in printed(
+        [RATIO], rows, faults
     )
-    assert segment in text.partition("'in a segment'")[2]
-    assert segment not in text.partition("'everywhere'")[2].partition("'in a segment'")[0]
 
 
 def test_fault_that_another_gate_finds_needs_no_threshold() -> None:

@@ -67,6 +67,13 @@ def test_runs_count_as_one() -> None:
     assert np.median(limits) > 1.1 * np.median(steady), "the same values in runs tell less"
 
 
+def test_days_in_runs_are_not_enough() -> None:
+    table = in_runs(np.random.default_rng(7), 330)
+    assert quantile_limit(list(table), range(330), 0.01) > table.max(), (
+        "110 independent days prove no order statistic"
+    )
+
+
 def test_enough_days_need_no_tail() -> None:
     """Of 299 days the largest bounds the 1 % quantile with 95 % confidence, of 473 the second largest (Wilks 1941)."""
     scattered = list(np.random.default_rng(2).permutation(np.arange(473) / 100))
@@ -77,8 +84,8 @@ def test_enough_days_need_no_tail() -> None:
 
 
 def test_limit_is_never_below_the_largest_of_few_days() -> None:
-    values = [1.0] * 50 + [1.1] * 49 + [7.0]
-    assert quantile_limit(values, range(100), 0.01) >= 7.0
+    values = [number * 37 % 219 / 219 for number in range(219)] + [40.0]
+    assert quantile_limit(values, range(220), 0.01) == 40.0, "more than the tail of the others has by far"
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, 3.5])
