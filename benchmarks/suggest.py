@@ -116,23 +116,24 @@ def _report(settings: Settings) -> tuple[str, list[Suggestion]]:
         "## Other months, other tables",
         f"The same for other days to fit on and to check, and for {PARTS} tables with an eighth of the customers each. *Loud*:"
         f" metrics that alarm on more than twice the budget of the days that check them; false alarms and fails in percent of"
-        f" all days of all metrics; the budget is {100 * BUDGET:g} of false alarms and a tenth of that of fails. One metric"
-        " in twenty may be loud by chance: the thresholds hold with 95 % confidence.",
+        f" all days of all metrics, those left out that say nothing; the budget is {100 * BUDGET:g} of false alarms, a tenth"
+        " of that of fails. The thresholds hold with 95 % confidence, so a few metrics of many are loud by chance.",
         markdown(_splits(gates, {"sample": [known], "without calendar": [unknown], f"{PARTS} parts": parts})),
     ]
     return "\n\n".join(sections) + "\n", found
 
 
 def _introduction(known: Backtest, unknown: Backtest) -> str:
-    marked = [day for day in known.marked if day > FIT_UNTIL]
+    marked, checked = ([day for day in days if day > FIT_UNTIL] for days in (known.marked, known.days))
     return (
         f"Fitted on the healthy days from {known.days[0]} to {FIT_UNTIL}, checked on those from then to {RUN_DATE}, for"
         f" {100 * BUDGET:g} % of false alarms. The calendar marks {len(known.marked)} of the"
         f" {len(unknown.days) + len(unknown.marked)} days that were judged, {len(marked)} of them in the last three months."
         " They are left out of what is fitted; *with marked* counts them as if an alarm on them were false. *Without"
         " calendar* knows no day: neither is one left out nor kept from being a reference. A day without rows"
-        " (2017-12-25, closed) is left out there too. Twice the budget is one alarm of the 83 healthy days. *Alone*: what the metric"
-        " would have where its gate has one threshold for several, the largest. *Fails*: the bound of a tenth of the budget."
+        f" (2017-12-25, closed) is left out there too. Twice the budget is {int(2 * BUDGET * len(checked))} of {len(checked)} checked days."
+        " *Alone*: what the metric would have where its gate has one threshold for several, the largest. *Fails from*: the bound"
+        f" for a tenth of the budget. *Finds*: the percent of every {EVERY}th day on which it alarms about a fault, from half of them."
     )
 
 
@@ -181,7 +182,7 @@ def _splits(gates: Sequence[Gate], tables: Mapping[str, Sequence[Backtest]]) -> 
             for past in pasts:
                 fit = [day for day in past.days if is_fitted(day)]
                 cut = replace(past, days=tuple(day for day in past.days if is_fitted(day) or is_checked(day)))
-                found += suggestions(gates, cut, {}, BUDGET, fit)
+                found += [each for each in suggestions(gates, cut, {}, BUDGET, fit) if each.largest > 0]
             fails = [each for each in found if scale_of(each.gate).fail is not None]
             row += [
                 f"{sum(map(is_loud, found))} of {len(found)}",
