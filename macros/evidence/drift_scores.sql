@@ -5,7 +5,7 @@
      js  = sum(p * log2(2p / (p + q)) + q * log2(2q / (p + q))) / 2, from 0.0 to 1.0 (Lin 1991, IEEE Trans. Inf. Theory 37)
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
    moved most. log_median and noise are the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
-{% macro drift_scores(method, reference_days, noise_days) %}
+{% macro drift_scores(method, segment_column, reference_days, noise_days) %}
 days as (
     {{ gates.judged_days() }}
 ),
@@ -13,7 +13,7 @@ days as (
 {{ gates.bucket_sizes(reference_days) }},
 
 known as (
-    {{ gates.known_segments(reference_days + noise_days) }}
+    {{ gates.known_segments(segment_column, reference_days + noise_days) }}
 ),
 
 faced as (

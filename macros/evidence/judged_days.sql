@@ -58,7 +58,14 @@ from (
 
 {# The segments that each judged day knows of: those with rows on it or on the `days` before it; 'all' where there is none, so
    that a day without anything is judged too. From the CTEs `days` and `series`. #}
-{% macro known_segments(days) %}
+{% macro known_segments(segment_column, days) %}
+{% if segment_column is none -%}
+select
+    day_number,
+    current_day,
+    'all' as segment
+from days
+{%- else -%}
 select
     days.day_number,
     days.current_day,
@@ -68,4 +75,5 @@ left join (select distinct segment, day_number from series) as series
     on days.current_day = series.day_number
     or series.day_number between days.day_number - {{ days }} and days.day_number - 1
 group by days.day_number, days.current_day, coalesce(series.segment, 'all')
+{%- endif %}
 {% endmacro %}

@@ -38,22 +38,20 @@ rejected as (
 ),
 
 listed as (
-    -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each
+    -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each;
+    -- listed and added up, because servers that know nothing of the sizes join the two badly
     select
-        series.segment,
-        series.bucket,
-        series.day_number,
-        series.sample_size,
-        case when rejected.day_number is null then series.sample_size else 0 end as kept_size
+        segment,
+        bucket,
+        day_number,
+        cast(sample_size as {{ gates.type_double() }}) as sample_size
     from series
-    left join rejected on series.day_number = rejected.day_number
     union all
     select
         keys.segment,
         keys.bucket,
         listed_days.day_number,
-        0 as sample_size,
-        0 as kept_size
+        cast(0 as {{ gates.type_double() }}) as sample_size
     from (select distinct segment, bucket from series) as keys
     cross join (
         select day_number from series union select day_number from days union select current_day as day_number from days
@@ -62,13 +60,12 @@ listed as (
 
 sized as (
     select
-        segment,
-        bucket,
-        day_number,
-        cast(sum(sample_size) as {{ gates.type_double() }}) as current_size,
-        cast(sum(kept_size) as {{ gates.type_double() }}) as kept_size
-    from listed
-    group by segment, bucket, day_number
+        sums.*,
+        case when rejected.day_number is null then sums.current_size else 0 end as kept_size
+    from (
+        select segment, bucket, day_number, sum(sample_size) as current_size from listed group by segment, bucket, day_number
+    ) as sums
+    left join rejected on sums.day_number = rejected.day_number
 ),
 
 bucket_sizes as (

@@ -1,7 +1,7 @@
 {# Evidence of the gates that bound a share, from a CTE `series` whose m0 is the share of each day.
    The bound is max_share, or the largest share of the history plus max_increase, whichever is lower. #}
 {% macro share_evidence(
-    gate, metric, max_share, max_increase, history_days, min_segment_size, on_missing, on_short
+    gate, metric, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
 ) %}
 {% set days = history_days if max_increase is not none else 0 %}
 days as (
@@ -13,7 +13,7 @@ rejected as (
 ),
 
 segments as (
-    {{ gates.known_segments(days) }}
+    {{ gates.known_segments(segment_column, days) }}
 ),
 
 history as (

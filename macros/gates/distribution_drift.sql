@@ -36,7 +36,7 @@ with series as (
     ) }}
 ),
 
-{{ gates.drift_scores(method, reference_days, noise_days) }},
+{{ gates.drift_scores(method, segment_column, reference_days, noise_days) }},
 
 judged as (
     select

@@ -51,6 +51,6 @@ series as (
 
 {{ gates.share_evidence(
     "duplicate_limit", "repeated " ~ columns | join(", "), max_share, max_increase, history_days,
-    min_segment_size, on_missing, on_short
+    segment_column, min_segment_size, on_missing, on_short
 ) }}
 {% endmacro %}

@@ -26,7 +26,7 @@ with series as (
     {{ gates.daily_series(model, date_column, metrics, noise_days + 7 * weeks, segment_column, weight) }}
 ),
 
-{{ gates.robust_z(metrics, weeks, noise_days, min_noise) }},
+{{ gates.robust_z(metrics, segment_column, weeks, noise_days, min_noise) }},
 
 judged as (
     select

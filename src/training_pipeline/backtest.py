@@ -103,7 +103,7 @@ def detect(
     found = {}
     for index, fault in enumerate(faults):
         on_progress(fault.name, index, len(faults))
-        with injected(settings, fault, min(days), max(days)) as broken:
+        with injected(settings, fault, days) as broken:
             found[fault.name] = replay(settings, gates, days, broken)
     on_progress("faults", len(faults), len(faults))
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,10 +108,8 @@ def _fault(name: str, given: Any, path: Path) -> Fault:
 
 
 @contextmanager
-def injected(
-    settings: Settings, fault: Fault, first_day: dt.date, last_day: dt.date
-) -> Iterator[dict[str, str]]:
-    """Break each day of a window, beside the healthy ones, and say which rows stand in for which relation.
+def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Iterator[dict[str, str]]:
+    """Break each of the days, beside the healthy ones, and say which rows stand in for which relation.
 
     The rows are broken and profiled anew by the project's own SQL, so what the gates see is exact. The broken rows of a
     day are `replay.SHIFT` days before it.
@@ -122,8 +120,9 @@ def injected(
         When an expression of the fault is not SQL that the server takes.
     """
     rows, profile = (f'"{settings.database}"."{settings.schema}"."{name}"' for name in (ROWS, PROFILE))
-    nodes = dbt.compile_nodes(settings, ["--select", PROFILE, "--full-refresh"], last_day)
+    nodes = dbt.compile_nodes(settings, ["--select", PROFILE, "--full-refresh"], max(days))
     (model,) = (node for node in nodes if node.resource_type == "model")
+    listed = ", ".join(f"date '{day}'" for day in sorted(days))
     with connect(settings) as connection:
         connection.autocommit = True
         try:
@@ -131,7 +130,7 @@ def injected(
             spoiled = fault.select(rows, _columns(connection, settings, ROWS))
             connection.execute(
                 f"create view {_SCHEMA}.{ROWS} as select * from ({spoiled}) as spoiled"
-                f" where interaction_date between date '{first_day}' and date '{last_day}'".encode()
+                f" where interaction_date in ({listed})".encode()
             )
             broken_profile = model.compiled_code.replace(rows, f"{_SCHEMA}.{ROWS}")
             connection.execute(f"create unlogged table {_SCHEMA}.{PROFILE} as {broken_profile}".encode())

@@ -172,7 +172,7 @@ def _ask(settings: Settings, gate: Gate, days: Collection[dt.date], broken: str 
 
 
 def _prepare(settings: Settings, connection: psycopg.Connection) -> None:
-    connection.execute("set jit = off")  # compiling takes longer than these statements
+    connection.execute("set jit = off; set work_mem = '64MB'")  # compiling takes longer than these statements
     connection.execute(
         "create temporary table replay_ledger (run_date date, status text, recorded_at timestamptz, node_id text)"
     )

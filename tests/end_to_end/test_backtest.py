@@ -270,3 +270,36 @@ def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:
 def test_window_without_days_says_so(profiled_settings: Settings) -> None:
     with pytest.raises(PipelineError, match="has no day from 56 days after its first to 2017-02-01"):
         backtest.run(profiled_settings, None, dt.date(2017, 2, 1))
+
+
+def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Settings) -> None:
+    """The operation under the command: `dbt test` with `judged_from`, for who has dbt alone."""
+    doubled = RUN_DATE - dt.timedelta(10)
+    execute(
+        profiled_settings,
+        "update analytics.interaction_daily set row_count = 9 * row_count, amount_sum = 9 * amount_sum"
+        f" where profile_date = '{doubled}'",
+    )
+    variables = f"{{judged_from: {FIRST_DAY}, run_date: {RUN_DATE}}}"
+    gate = "interaction_volume_like_last_week"
+    ended = dbt.invoke(profiled_settings, ["test", "--select", gate, "--vars", variables], RUN_DATE)
+
+    assert not ended.success
+    assert ended.evidence[0].startswith("gates on the 42 days from 2017-03-20 to 2017-04-30")
+    (line,) = (line for line in ended.evidence if line.startswith(gate))
+    blocked = line.partition("blocked on ")[2].split("; ")[0].split(", ")
+    assert {str(doubled), str(doubled + dt.timedelta(7))} <= set(blocked), (
+        "and the day that is compared with it"
+    )
+    assert f"blocked {len(blocked)} " in line
+    with connect(profiled_settings) as connection:
+        assert connection.execute("select count(*) from analytics.gate_results").fetchone() == (0,), (
+            "nothing was decided, so nothing may be certified by it"
+        )
+
+
+def test_window_that_ends_before_it_begins_is_refused(profiled_settings: Settings) -> None:
+    with pytest.raises(
+        PipelineError, match=r"judged_from must be at most the run date .*; received 2017-05-01"
+    ):
+        compile_gates(profiled_settings, RUN_DATE + dt.timedelta(1), RUN_DATE)
