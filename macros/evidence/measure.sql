@@ -44,13 +44,26 @@ partitions as (
     ) }}
 ),
 
+{% set may_lack_rows = is_dated and gates.is_backtest() and segment_column is none -%}
+{% if may_lack_rows -%}
+nothing as (
+    -- what the expression is of a day without rows: a count is 0, a sum NULL
+    {{ gates.measure(model, [expression], where="1 = 0", weight=weight, as_text=as_text) }}
+),
+
+{% endif -%}
 measured as (
     select
         days.day_number,
         coalesce(partitions.segment, 'all') as segment,
+        {% if may_lack_rows -%}
+        case when partitions.day_number is null then nothing.m0 else partitions.m0 end as current_value,
+        {%- else -%}
         partitions.m0 as current_value,
+        {%- endif %}
         coalesce(partitions.sample_size, 0) as sample_size
     from days
+    {% if may_lack_rows %}cross join nothing{% endif %}
     left join partitions on partitions.day_number = {{ "days.day_number - " ~ days_back if days_back else "days.current_day" }}
 )
 {%- endmacro %}
