@@ -17,7 +17,6 @@ from training_pipeline import dbt, embedded, loading
 from training_pipeline.backtest import Backtest, detect
 from training_pipeline.config import Settings
 from training_pipeline.faults import CATALOG, read_faults
-from training_pipeline.replay import Gate, compile_gates
 from training_pipeline.scales import scale_of
 from training_pipeline.suggest import Count, Suggestion, judge_past, suggestions
 from training_pipeline.warehouse import connect
@@ -93,7 +92,6 @@ def is_loud(each: Suggestion) -> bool:
 
 def _report(settings: Settings) -> tuple[str, list[Suggestion]]:
     """Judge the sample with its calendar, without it, and its parts; return the page and the suggestions of the first."""
-    gates = compile_gates(settings)
     known = judge_past(settings, RUN_DATE)
     faulty = detect(settings, read_faults(ROOT / CATALOG), known.days[::EVERY])
     with connect(settings) as connection:
@@ -104,7 +102,7 @@ def _report(settings: Settings) -> tuple[str, list[Suggestion]]:
         build(settings, part)
         parts.append(judge_past(settings, RUN_DATE))
     found, without = (
-        suggestions(gates, past, faults, BUDGET, [day for day in past.days if day <= FIT_UNTIL])
+        suggestions(past, faults, BUDGET, [day for day in past.days if day <= FIT_UNTIL])
         for past, faults in ((known, faulty), (unknown, {}))
     )
     sections = [
@@ -118,7 +116,7 @@ def _report(settings: Settings) -> tuple[str, list[Suggestion]]:
         f" metrics that alarm on more than twice the budget of the days that check them; false alarms and fails in percent of"
         f" all days of all metrics, those left out that say nothing; the budget is {100 * BUDGET:g} of false alarms, a tenth"
         " of that of fails. The thresholds hold with 95 % confidence, so a few metrics of many are loud by chance.",
-        markdown(_splits(gates, {"sample": [known], "without calendar": [unknown], f"{PARTS} parts": parts})),
+        markdown(_splits({"sample": [known], "without calendar": [unknown], f"{PARTS} parts": parts})),
     ]
     return "\n\n".join(sections) + "\n", found
 
@@ -171,7 +169,7 @@ def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
     return table
 
 
-def _splits(gates: Sequence[Gate], tables: Mapping[str, Sequence[Backtest]]) -> Table:
+def _splits(tables: Mapping[str, Sequence[Backtest]]) -> Table:
     """Fit and check on other days, for each of some tables; all metrics of all tables of a name together."""
     columns = [f"{name}: {what}" for name in tables for what in ("loud", "false alarms", "fail")]
     table = [["fitted", "checked", *columns]]
@@ -182,7 +180,7 @@ def _splits(gates: Sequence[Gate], tables: Mapping[str, Sequence[Backtest]]) -> 
             for past in pasts:
                 fit = [day for day in past.days if is_fitted(day)]
                 cut = replace(past, days=tuple(day for day in past.days if is_fitted(day) or is_checked(day)))
-                found += [each for each in suggestions(gates, cut, {}, BUDGET, fit) if each.largest > 0]
+                found += [each for each in suggestions(cut, {}, BUDGET, fit) if each.largest > 0]
             fails = [each for each in found if scale_of(each.gate).fail is not None]
             row += [
                 f"{sum(map(is_loud, found))} of {len(found)}",

@@ -77,6 +77,15 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
     datediff(cast({{ gates.column(date_column) }} as date), {{ gates.date_literal(today) }})
 {%- endmacro %}
 
+{# The day of a day number, as a date. #}
+{% macro day_of(day_number) %}{{ return(adapter.dispatch("day_of", "gates")(day_number)) }}{% endmacro %}
+{% macro default__day_of(day_number) -%}
+    ({{ gates.date_literal(gates.run_date()) }} + cast({{ day_number }} as integer))
+{%- endmacro %}
+{% macro spark__day_of(day_number) -%}
+    date_add({{ gates.date_literal(gates.run_date()) }}, {{ day_number }})
+{%- endmacro %}
+
 {# Every day from first_day to last_day, as profile_date. #}
 {% macro days_between(first_day, last_day) %}{{ return(adapter.dispatch("days_between", "gates")(first_day, last_day)) }}{% endmacro %}
 {% macro default__days_between(first_day, last_day) -%}
@@ -88,12 +97,6 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
 {% macro spark__days_between(first_day, last_day) -%}
     select explode(sequence({{ gates.date_literal(first_day) }}, {{ gates.date_literal(last_day) }})) as profile_date
 {%- endmacro %}
-
-{# The hour of a timestamp, 0 to 23. #}
-{% macro hour_number(column) %}{{ return(adapter.dispatch("hour_number", "gates")(column)) }}{% endmacro %}
-{% macro default__hour_number(column) %}{{ return("extract(hour from " ~ gates.column(column) ~ ")") }}{% endmacro %}
-{# extract gives a numeric, at three times the cost #}
-{% macro postgres__hour_number(column) %}{{ return("date_part('hour', " ~ gates.column(column) ~ ")") }}{% endmacro %}
 
 {# The bin of a number: 0 below the first edge, 1 from the first edge on, …; NULL for NULL. #}
 {% macro bin_number(column, edges) %}{{ return(adapter.dispatch("bin_number", "gates")(column, edges)) }}{% endmacro %}

@@ -58,7 +58,6 @@ def backtest(
     """How the gates would have decided on each past day until the run date: false alarms and, with faults, power."""
     from training_pipeline import backtest as past
     from training_pipeline.faults import read_faults
-    from training_pipeline.replay import compile_gates
 
     settings, last = Settings.load(), day(run_date)
     first = day(first_day, "--first-day") if first_day else None
@@ -66,10 +65,9 @@ def backtest(
     with _progress() as advance:
         result = past.run(settings, first, last, advance)
         found = past.detect(settings, catalog, result.days[::every], advance) if catalog else {}
-    gates = compile_gates(settings)
-    past.show(result, gates, console)
+    past.show(result, console)
     if found:
-        past.show_detection(found, gates, console)
+        past.show_detection(found, result.gates, console)
 
 
 def accept(
@@ -114,7 +112,6 @@ def suggest(
     """Thresholds that keep to a budget of false alarms on this table, as YAML with what each finds."""
     from training_pipeline.backtest import detect
     from training_pipeline.faults import CATALOG, read_faults
-    from training_pipeline.replay import compile_gates
     from training_pipeline.suggest import fitted_days, judge_past, suggestions
     from training_pipeline.suggested_yaml import to_yaml
 
@@ -125,9 +122,8 @@ def suggest(
         past = judge_past(settings, day(run_date), advance)
         fitted = fitted_days(past, until)
         faulty = detect(settings, catalog, past.days[::every], advance)
-    gates = compile_gates(settings)
-    found = suggestions(gates, past, faulty, budget, fitted)
-    console.print(to_yaml(found, gates, past, faulty, budget), soft_wrap=True, markup=False)
+    found = suggestions(past, faulty, budget, fitted)
+    console.print(to_yaml(found, past, faulty, budget), soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:

@@ -98,15 +98,12 @@ def judge_past(settings: Settings, last_day: dt.date, on_progress: Progress = la
         When nothing has been built yet.
     """
     healthy, marked = past_days(settings, None, last_day)
-    gates = [replace(gate, severity="warn") for gate in compile_gates(settings) if gate.kind in SCALES]
-    done = iter(range(1, len(gates) + 1))
-    rows = replay(
-        settings,
-        gates,
-        [*healthy, *marked],
-        on_progress=lambda: on_progress("gates", next(done), len(gates)),
-    )
-    return Backtest(tuple(healthy), tuple(marked), tuple(rows))
+    judged = sorted([*healthy, *marked])
+    gates = compile_gates(settings, judged[0], judged[-1])
+    asked = [replace(gate, severity="warn") for gate in gates if gate.kind in SCALES]
+    done = iter(range(1, len(asked) + 1))
+    rows = replay(settings, asked, judged, on_progress=lambda: on_progress("gates", next(done), len(asked)))
+    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
 
 
 def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.date]:
@@ -129,7 +126,6 @@ def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.dat
 
 
 def suggestions(
-    gates: Sequence[Gate],
     past: Backtest,
     faults: Mapping[str, Sequence[Row]],
     budget: float,
@@ -158,7 +154,7 @@ def suggestions(
             f"{len(fitted)} days to fit on cannot tell a budget of {100 * budget:g} % of false alarms:"
             f" give at least {math.ceil(100 / max(len(fitted), 1))} %, or build more history"
         )
-    tunable = {gate.node_id: gate for gate in gates if gate.kind in SCALES}
+    tunable = {gate.node_id: gate for gate in past.gates if gate.kind in SCALES}
     raw = _statistics(past.rows, tunable, lambda *_: False)
     alone = {
         key: _bounds(tunable[key[0]], by_day, set(fitted), budget)

@@ -16,7 +16,6 @@ from training_pipeline.suggest import SEEN, Count, Suggestion
 
 def to_yaml(
     found: Sequence[Suggestion],
-    gates: Sequence[Gate],
     past: Backtest,
     faults: Mapping[str, Sequence[Row]],
     budget: float,
@@ -25,15 +24,15 @@ def to_yaml(
 
     Parameters
     ----------
-    gates : sequence of Gate
-        All gates that were asked about the faults, also those without a threshold to fit.
+    past : Backtest
+        The past that they were fitted on, with all gates that were asked about the faults.
     """
     by_gate: dict[str, list[Suggestion]] = defaultdict(list)
     for suggestion in found:
         by_gate[suggestion.gate.node_id].append(suggestion)
     kept = [
         f"# {gate.name} keeps its thresholds: too few of its days could be judged to fit others."
-        for gate in gates
+        for gate in past.gates
         if gate.kind in SCALES and gate.node_id not in by_gate
     ]
     seen = {fault for suggestion in found for fault in suggestion.seen}
@@ -42,7 +41,7 @@ def to_yaml(
         line
         for fault, rows in sorted(faults.items())
         if fault not in seen
-        for line in _unseen(fault, rows, gates, healthy, found, budget)
+        for line in _unseen(fault, rows, past.gates, healthy, found, budget)
     ]
     return "\n".join(["data_tests:", *map(_block, by_gate.values()), *kept, *unseen])
 

@@ -10,7 +10,7 @@ import pytest
 
 from training_pipeline import suggest
 from training_pipeline.config import Settings
-from training_pipeline.replay import compile_gates, replay
+from training_pipeline.replay import replay
 
 from .conftest import RUN_DATE, Command
 
@@ -18,13 +18,11 @@ LAST_DAY = RUN_DATE - dt.timedelta(1)
 
 
 def test_thresholds_of_today_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    gates = [
-        gate for gate in compile_gates(built_settings) if gate.name == "interaction_volume_like_last_week"
-    ]
     wide = suggest.judge_past(built_settings, LAST_DAY)
+    gates = [gate for gate in wide.gates if gate.name == "interaction_volume_like_last_week"]
     tight = [replace(gate, statement=gate.statement.replace("2.2", "1.001")) for gate in gates]
     assert tight != gates, "the threshold has to be in the statement"
-    monkeypatch.setattr(suggest, "compile_gates", lambda _: tight)
+    monkeypatch.setattr(suggest, "compile_gates", lambda *_: tight)
 
     found = suggest.judge_past(built_settings, LAST_DAY)
 

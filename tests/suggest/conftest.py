@@ -55,8 +55,10 @@ def evidence(of: Gate, number: int, statistic: float | None, metric: str = "sum(
     } | values
 
 
-def history(rows: Sequence[Row], marked: Sequence[int] = ()) -> Backtest:
-    """Return the past of these rows; the days of these numbers are marked, the others healthy."""
+def history(gates: Sequence[Gate], rows: Sequence[Row], marked: Sequence[int] = ()) -> Backtest:
+    """Return what these gates have said in the past; the days of these numbers are marked, the others healthy."""
     known = {day(number) for number in marked}
     days = sorted({row["run_date"] for row in rows})
-    return Backtest(tuple(each for each in days if each not in known), tuple(sorted(known)), tuple(rows))
+    return Backtest(
+        tuple(each for each in days if each not in known), tuple(sorted(known)), tuple(rows), tuple(gates)
+    )

@@ -33,9 +33,9 @@ def fit(
     fitted: int | None = None,
     marked: Sequence[int] = (),
 ) -> list[Suggestion]:
-    past = history(rows, marked)
+    past = history([of], rows, marked)
     days = fitted_days(past) if fitted is None else list(past.days[:fitted])
-    return suggestions([of], past, faults or {}, budget, days)
+    return suggestions(past, faults or {}, budget, days)
 
 
 def scattered(days: int, seed: int = 1) -> list[float]:
@@ -193,7 +193,7 @@ def test_budget_that_the_days_cannot_tell_is_refused() -> None:
 
 
 def test_days_to_fit_on_are_chosen_by_date_or_share() -> None:
-    past = history(rows_of(RATIO, [1.1] * 100), marked=[0])
+    past = history([RATIO], rows_of(RATIO, [1.1] * 100), marked=[0])
     assert fitted_days(past) == list(past.days[:74])
     assert fitted_days(past, day(50))[-1] == day(50)
     for outside in (day(-1), day(99), dt.date(2030, 1, 1)):
@@ -203,8 +203,8 @@ def test_days_to_fit_on_are_chosen_by_date_or_share() -> None:
 
 def test_other_gates_have_nothing_to_fit() -> None:
     stale = gate("not_stale")
-    past = history([evidence(stale, number, 1.0) for number in range(400)])
-    assert suggestions([stale], past, {}, 0.01, fitted_days(past)) == []
+    past = history([stale], [evidence(stale, number, 1.0) for number in range(400)])
+    assert suggestions(past, {}, 0.01, fitted_days(past)) == []
 
 
 @pytest.mark.parametrize("kind", ["interval_ratio", "metric_anomaly", "distribution_drift"])

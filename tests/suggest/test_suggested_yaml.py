@@ -28,9 +28,9 @@ def printed(
     faults: Mapping[str, Sequence[Row]] | None = None,
     marked: Sequence[int] = (),
 ) -> str:
-    past = history(rows, marked)
-    found = suggestions(gates, past, faults or {}, 0.01, fitted_days(past))
-    return to_yaml(found, gates, past, faults or {}, 0.01)
+    past = history(gates, rows, marked)
+    found = suggestions(past, faults or {}, 0.01, fitted_days(past))
+    return to_yaml(found, past, faults or {}, 0.01)
 
 
 def volumes(
