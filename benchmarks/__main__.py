@@ -75,7 +75,7 @@ def replay(
 
 @app.command()
 def suggest() -> None:
-    """Whether suggested thresholds keep to their budget on days and tables not seen: docs/suggest.md. About eight minutes."""
+    """Whether suggested thresholds keep to their budget on days and tables not seen: docs/suggest.md. About six minutes."""
     from benchmarks import suggest as benchmark
 
     benchmark.measure()

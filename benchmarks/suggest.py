@@ -152,6 +152,8 @@ def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
     for each in found:
         other = plain[each.gate.name, each.metric]
         fails = scale_of(each.gate).fail is not None
+        finds = _found(each.detection, each.seen)
+        alone = _found(each.alone_detection, each.seen_alone)
         table.append(
             [
                 f"`{each.gate.name.removeprefix('interaction_')}`",
@@ -163,10 +165,14 @@ def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
                 percent(each.failed) if fails else "",
                 f"{other.threshold:g}",
                 percent(other.checked),
-                ", ".join(f"{name} {100 * each.detection[name]:.0f}" for name in each.seen) or "nothing",
+                finds + f" (alone also {alone})" * bool(alone) or "nothing",
             ]
         )
     return table
+
+
+def _found(detection: Mapping[str, float], faults: Sequence[str]) -> str:
+    return ", ".join(f"{fault} {100 * detection[fault]:.0f}" for fault in faults)
 
 
 def _splits(tables: Mapping[str, Sequence[Backtest]]) -> Table:

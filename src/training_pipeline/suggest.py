@@ -6,7 +6,7 @@ import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from training_pipeline.backtest import Backtest, Progress, past_days
 from training_pipeline.config import Settings
@@ -59,7 +59,10 @@ class Suggestion:
     largest : float
         The largest statistic of a healthy day.
     detection : mapping
-        Share of days, 0 to 1, on which each fault alarms.
+        Share of days, 0 to 1, on which each fault makes the statistic alarm. A day without a statistic alarms at any
+        threshold, and is not counted.
+    alone_detection : mapping
+        The same for the threshold that it would have alone.
     """
 
     gate: Gate
@@ -73,12 +76,19 @@ class Suggestion:
     failed: Count
     untold: int
     largest: float
-    detection: Mapping[str, float] = field(default_factory=dict)
+    detection: Mapping[str, float]
+    alone_detection: Mapping[str, float]
 
     @property
     def seen(self) -> list[str]:
         """Return the faults that it sees on at least half of the days."""
         return [fault for fault, part in self.detection.items() if part >= SEEN]
+
+    @property
+    def seen_alone(self) -> list[str]:
+        """Return the further faults that it would see in a gate of its own."""
+        seen = [fault for fault, part in self.alone_detection.items() if part >= SEEN]
+        return [fault for fault in seen if fault not in self.seen]
 
     @property
     def expression(self) -> str:
@@ -171,6 +181,9 @@ def suggestions(
         together = [own] if scale.fail is None else [alone[key] for key in alone if key[0] == node_id]
         threshold, fail = (max(bounds[index] for bounds in together) for index in (0, 1))
         healthy = _of(by_day, past.days)
+        with_fault = {
+            fault: list(by_key.get((node_id, metric), {}).values()) for fault, by_key in faulty.items()
+        }
         suggestion = Suggestion(
             gate,
             metric,
@@ -183,10 +196,8 @@ def suggestions(
             failed=_count(scale, _of(by_day, later), fail),
             untold=sum(map(math.isinf, healthy)),
             largest=max(filter(math.isfinite, _of(raw[node_id, metric], past.days))),
-            detection={
-                fault: _count(scale, by_key.get((node_id, metric), {}).values(), threshold).share
-                for fault, by_key in faulty.items()
-            },
+            detection=_detection(scale, with_fault, threshold),
+            alone_detection=_detection(scale, with_fault, own[0]),
         )
         found.append(suggestion)
     return found
@@ -198,6 +209,13 @@ def _of(by_day: ByDay, days: Iterable[dt.date]) -> list[float]:
 
 def _count(scale: Scale, values: Collection[float], threshold: float) -> Count:
     return Count(scale.alarms(values, threshold), len(values))
+
+
+def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], threshold: float) -> dict[str, float]:
+    return {
+        fault: Count(scale.alarms(filter(math.isfinite, values), threshold), len(values)).share
+        for fault, values in with_fault.items()
+    }
 
 
 def _bounds(gate: Gate, by_day: ByDay, fitted: Collection[dt.date], budget: float) -> tuple[float, float]:

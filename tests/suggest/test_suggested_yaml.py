@@ -76,6 +76,15 @@ def test_gate_with_two_bounds_gets_both() -> None:
     assert "0.0 % of 100 days checked, 0.0 % fail from 3.01" in text
 
 
+def test_metric_that_would_see_more_alone_says_so() -> None:
+    rows = [evidence(ANOMALY, number, 2.0) for number in range(DAYS)]
+    rows += [evidence(ANOMALY, number, 3.0, "sum(amount)") for number in range(DAYS)]
+    faults = {"lost": [evidence(ANOMALY, 1, 2.5)], "all gone": [evidence(ANOMALY, 1, 9.0)]}
+    text = printed([ANOMALY], rows, faults)
+    assert "#   finds all gone 100 %" in text
+    assert "#   in a gate of its own, with 2.01, it would also find lost 100 %" in text
+
+
 def test_noise_is_said_to_be_noise() -> None:
     text = printed([RATIO], volumes(RATIO), {"a little more": volumes(RATIO, 1.01, FAULTY)})
     assert (
@@ -164,3 +173,11 @@ def test_fault_that_another_gate_finds_needs_no_threshold() -> None:
     text = printed([RATIO, STALE], rows, {"copied": [*same, *copied]})
     assert "# 'copied' needs no threshold: volume_not_stale finds it on 100 % of the days." in text
     assert "No threshold sees" not in text
+
+
+def test_fault_that_leaves_no_statistic_is_no_merit_of_a_threshold() -> None:
+    rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
+    gone = [evidence(RATIO, number, None, verdict="fail", reason="no_current") for number in FAULTY]
+    text = printed([RATIO], rows, {"all lost": gone})
+    assert "finds" not in text.partition("data_tests:")[2].partition("# 'all lost'")[0]
+    assert "# 'all lost' needs no threshold: volume_interval_ratio finds it on 100 % of the days." in text
