@@ -71,6 +71,10 @@
         {% do tests.append(result) %}
     {% endfor %}
     {% if not execute or not tests %}{% do return("") %}{% endif %}
+    {% if gates.is_backtest() %}
+        {% do gates.print_backtest(tests) %}
+        {% do return("") %}
+    {% endif %}
     {% do gates.ensure_ledger() %}
     {% do gates.execute_and_commit(gates.insert_evidence_sql(tests)) %}
     {% do gates.print_evidence(tests) %}
