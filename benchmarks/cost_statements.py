@@ -15,7 +15,7 @@ from benchmarks.cost_data import Warehouse
 REPEATS = 9
 MILLISECONDS = 1000
 # Of the run date alone; and of all days that a daily run replaces, also with the work_mem that a server has by default.
-PROFILE, PROFILE_OF_RUN = "profile", "profile of a daily run's days"
+PROFILE, PROFILE_OF_RUN = "profile", "profile of all days that a run replaces"
 SMALL_MEMORY = "4MB"
 PROFILE_IN_LITTLE = f"{PROFILE_OF_RUN}, work_mem {SMALL_MEMORY}"
 
