@@ -13,7 +13,8 @@
    The rows are read once, into cells that are few: one for each day and combination of slices. Keys stay numbers until then,
    because making a text of each row costs more than the rest. On Postgres a day of 80,000 rows wants a work_mem of 16 MB: with
    the default of 4 MB its rows are sorted on disk, which takes twice as long (`set local work_mem` in a pre-hook).
-   Sums are kept as decimals, so that a profile built again from the same rows is the same to the last digit. #}
+   A sum is rounded to four decimals, so that a profile built again from the same rows is the same to the last digit, and kept as
+   a double, so that a quotient is the same on each engine: Spark divides decimals of that size to six decimals only. #}
 {% macro daily_profile(
     relation, date_column, first_day, last_day, measures={}, categories=[], hour_of=none, distinct=[], nulls=[]
 ) %}
@@ -53,7 +54,7 @@ totals as (
         sum({{ column }}_count) as {{ column }}_count,
         sum(row_count) - sum({{ column }}_count) as {{ column }}_nulls,
         sum({{ column }}_zeros) as {{ column }}_zeros,
-        cast(sum({{ column }}_sum) as decimal(38, 4)) as {{ column }}_sum,
+        cast(cast(sum({{ column }}_sum) as decimal(38, 4)) as {{ gates.type_double() }}) as {{ column }}_sum,
         cast(min({{ column }}_min) as {{ gates.type_double() }}) as {{ column }}_min,
         cast(max({{ column }}_max) as {{ gates.type_double() }}) as {{ column }}_max,
         {% endfor -%}
