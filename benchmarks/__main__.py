@@ -45,7 +45,7 @@ def cost(
 def faults(
     only: Annotated[list[str] | None, typer.Option(help="Only this fault; nothing is written.")] = None,
 ) -> None:
-    """What the gates find of each fault on each day of the sample: docs/faults.md. About ten minutes."""
+    """What the gates find of each fault on each day of the sample: docs/faults.md. About five minutes."""
     from benchmarks import faults as benchmark
 
     benchmark.measure(only or [])

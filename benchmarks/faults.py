@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 
-from benchmarks.demo import ROOT
-from benchmarks.fault_catalog import ALL_LOST, FAULTS, HEALTHY
-from benchmarks.fault_data import HISTORY_DAYS
-from benchmarks.fault_laboratory import MEDIAN_CHECK, TEXTBOOK, Laboratory
+from benchmarks.fault_report import BLOCKED_BUDGET, WARNED_BUDGET, Findings, healthy_shares, report
+from training_pipeline import backtest, dbt, embedded, loading
+from training_pipeline.config import Settings
+from training_pipeline.faults import CATALOG, injected, read_faults
+from training_pipeline.replay import SHIFT, Gate, Row, compile_gates, replay
+from training_pipeline.warehouse import connect
 
-REPORT = ROOT / "docs" / "faults.md"
-CHECKED_EVERY = 60  # days between those that each gate's own SQL judges again
-BLOCKED_BUDGET, WARNED_BUDGET = 2.0, 6.0  # percent of healthy days, all gates together
-Table = list[list[str]]
+RUN_DATE = dt.date(2017, 12, 31)
+HEALTHY = "healthy"
+TEXTBOOK = {"textbook, 5 days": 5, "textbook, 7 days": 7}
+MEDIAN_CHECK, MEDIAN_DAYS, MEDIAN_SHARE = "median, 20 %", 28, 0.2
+_COUNT = "sum(row_count)"
+_METRICS = f"{{'{_COUNT}': 1.5, 'max(amount_max)': 1.3, 'min(amount_min)': 1.4, 'sum(amount_sum)': 1.3}}"
+_DAILY = "'(select * from ' ~ ref('interaction_daily') ~ ' where slice = \\'all\\') as daily'"
+# What a change of the source does to its table, and how it is undone.
+SCHEMA_FAULTS = {
+    "column added": ("add column coupon text", "drop column coupon"),
+    "column dropped": ("rename column quantity to gone", "rename column gone to quantity"),
+    "column renamed": ("rename column amount to price", "rename column price to amount"),
+    "column retyped": (
+        "alter column quantity type text",
+        "alter column quantity type bigint using quantity::bigint",
+    ),
+}
 
 
-def measure(only: Sequence[str] = (), report: Path | None = REPORT) -> None:
+def measure(only: Sequence[str] = (), path: Path | None = None) -> None:
     """Inject the faults, print the tables and write the report.
 
     Parameters
@@ -36,156 +54,13 @@ def measure(only: Sequence[str] = (), report: Path | None = REPORT) -> None:
         When the gates block or warn on more healthy days than the budget allows; the report is written all the same.
     """
     console = Console(highlight=False, width=200)
-    folder = Path(tempfile.mkdtemp(prefix="faults-"))
-    try:
-        laboratory = Laboratory(folder)
-        faults = [HEALTHY, *(fault for fault in FAULTS if not only or fault.name in only)]
-        for fault in faults:
-            started = time.perf_counter()
-            laboratory.judge(fault)
-            compared = laboratory.check(fault, CHECKED_EVERY)
-            console.print(
-                f"{fault.name:30} {time.perf_counter() - started:6.1f} s, {compared} verdicts checked one by one"
-            )
-        text = _report(laboratory, [fault.name for fault in faults])
-        console.print(text, soft_wrap=True)
-        if report is not None and not only:
-            report.write_text(text)
-        _insist_on_budget(laboratory)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _report(laboratory: Laboratory, faults: Sequence[str]) -> str:
-    gates = _gates_with_findings(laboratory)
-    days = laboratory.days
-    sections = [
-        "# Faults: what the gates find",
-        "Written by `python -m benchmarks faults`; do not edit.",
-        _introduction(days),
-        "## All gates together, and the textbook checks",
-        "Share of the days, in percent. *Stopped*: a gate of severity error failed; *seen*: at least a warning. The "
-        "textbook checks are COUNT 1.5, MAX 1.3, MIN 1.4 and SUM 1.3 as the largest ratio to 5, or 7, days back, and "
-        "COUNT within 20 % of the median of 28 days. A check that fails on most healthy days has not found a fault "
-        "when it fails on a faulty one.",
-        _markdown(_summary(laboratory, faults)),
-        "## False alarms",
-        _false_alarms(laboratory),
-        "## By gate",
-        "Share of the days that failed, and where a gate also warns, those that warned: `failed + warned`. Empty: none. "
-        "Names without `interaction_`. "
-        f"All gates fail when {ALL_LOST.name}; that is the only one of these faults that is seen by "
-        + ", ".join(f"`{gate.name}`" for gate in laboratory.gates if gate.name not in gates)
-        + ".",
-        _markdown(_by_gate(laboratory, faults, gates)),
-        "## Changes of the source's columns",
-        "Judged by `raw_interaction_schema`, on any day alike.",
-        _markdown([["change", "verdict"], *([n, v] for n, v in laboratory.schema_verdicts().items())]),
-        "## What no gate can find",
-        "A fifth of the rows lost is within what a day's volume varies by itself: only a control total from the source "
-        "can see it. A fault that begins slowly, or on the first day of the data, becomes its own reference. A wrong "
-        "value that is as likely as a right one (a customer's rows given to another) changes no metric of the day. Nor does "
-        "a day that is cut at another midnight, in UTC and not where the shops are: it has as many rows of the same kinds.",
-    ]
-    return "\n\n".join(sections) + "\n"
-
-
-def _introduction(days: Sequence[datetime.date]) -> str:
-    return (
-        f"Each fault is injected into each of the {len(days)} days of the sample that have at least {HISTORY_DAYS} days "
-        f"of history ({days[0]} to {days[-1]}), one day at a time: the day is judged against the healthy days before it. "
-        "The gates are those of the demo project, with the arguments, scopes and severities of its YAML: "
-        f"their SQL is compiled by dbt and runs in DuckDB, and on every {CHECKED_EVERY}th day each gate's own compiled "
-        "statement must give the verdict that the table was made from. 2017-12-25 has no rows (closed) and is left out; "
-        "`interaction_has_rows` would stop it."
-    )
-
-
-def _share(level: int) -> str:
-    return f"round(100 * avg(cast(level >= {level} as integer)), 1)"
-
-
-def _project_gates(laboratory: Laboratory) -> str:
-    return ", ".join(f"'{gate.name}'" for gate in laboratory.gates)
-
-
-def _summary(laboratory: Laboratory, faults: Sequence[str]) -> Table:
-    together = f"""
-        select fault, {_share(2)}, {_share(1)} from (
-            select fault, day, max(level) as level from verdicts where gate in ({_project_gates(laboratory)})
-            group by fault, day
-        ) group by fault
-    """
-    alone = f"select fault, gate, {_share(2)}, {_share(1)} from verdicts group by fault, gate"
-    found = {fault: (stopped, seen) for fault, stopped, seen in laboratory.query(together)}
-    each = {(fault, gate): (stopped, seen) for fault, gate, stopped, seen in laboratory.query(alone)}
-    checks = [*TEXTBOOK, MEDIAN_CHECK]
-    table = [
-        ["fault", "stopped", "seen", "seen most by", "textbook, 5 days", "textbook, 7 days", "median, 20 %"]
-    ]
-    for fault in faults:
-        best = max((gate.name for gate in laboratory.gates), key=lambda name: each[fault, name][::-1])
-        by = "" if fault == HEALTHY.name else f"`{best}`"
-        table.append(
-            [fault, *map(_percent, found[fault]), by, *(_percent(each[fault, check][0]) for check in checks)]
-        )
-    return table
-
-
-def _gates_with_findings(laboratory: Laboratory) -> list[str]:
-    rows = laboratory.query(
-        f"select gate from verdicts where level > 0 and fault <> '{ALL_LOST.name}' group by gate"
-    )
-    found = {gate for (gate,) in rows}
-    return [gate.name for gate in laboratory.gates if gate.name in found]
-
-
-def _by_gate(laboratory: Laboratory, faults: Sequence[str], gates: Iterable[str]) -> Table:
-    rows = laboratory.query(
-        f"select fault, gate, {_share(2)}, {_share(1)} - {_share(2)} from verdicts group by fault, gate"
-    )
-    each = {(fault, gate): (failed, warned) for fault, gate, failed, warned in rows}
-    table = [["fault", *(f"`{gate.removeprefix('interaction_')}`" for gate in gates)]]
-    for fault in faults:
-        if fault == ALL_LOST.name:
-            continue
-        table.append([fault, *(_failed_and_warned(*each[fault, gate]) for gate in gates)])
-    return table
-
-
-def _false_alarms(laboratory: Laboratory) -> str:
-    rows = laboratory.query(
-        f"""
-        select day, max(level) as level, string_agg(gate, ', ' order by gate) from verdicts
-        where fault = '{HEALTHY.name}' and level > 0 and gate in ({_project_gates(laboratory)})
-        group by day order by day
-        """
-    )
-    blocked, warned = _healthy_shares(laboratory)
-    lines = [
-        f"Of the healthy days {blocked:.1f} % are blocked (budget {BLOCKED_BUDGET:g} %) and {warned:.1f} % warned "
-        f"(budget {WARNED_BUDGET:g} %), all gates together. Holidays are among them: the gates are right that such a day is unlike others.",
-        _markdown(
-            [["day", "verdict", "gates"], *([str(d), "fail" if v == 2 else "warn", g] for d, v, g in rows)]
-        ),
-    ]
-    return "\n\n".join(lines)
-
-
-def _healthy_shares(laboratory: Laboratory) -> tuple[float, float]:
-    ((blocked, warned),) = laboratory.query(
-        f"""
-        select 100 * avg(cast(level = 2 as integer)), 100 * avg(cast(level = 1 as integer)) from (
-            select max(level) as level from verdicts
-            where fault = '{HEALTHY.name}' and gate in ({_project_gates(laboratory)}) group by day
-        )
-        """
-    )
-    return blocked, warned
-
-
-def _insist_on_budget(laboratory: Laboratory) -> None:
-    blocked, warned = _healthy_shares(laboratory)
+    with _sample_year() as settings:
+        findings = _judge(settings, only, console)
+    text = report(findings)
+    console.print(text, soft_wrap=True, markup=False)
+    if not only:
+        (path or settings.root / "docs" / "faults.md").write_text(text)
+    blocked, warned = healthy_shares(findings)
     if blocked > BLOCKED_BUDGET or warned > WARNED_BUDGET:
         raise RuntimeError(
             f"healthy days: {blocked:.1f} % blocked (budget {BLOCKED_BUDGET:g} %), {warned:.1f} % warned "
@@ -193,16 +68,115 @@ def _insist_on_budget(laboratory: Laboratory) -> None:
         )
 
 
-def _percent(share: float) -> str:
-    return f"{share:g}"
+@contextmanager
+def _sample_year() -> Iterator[Settings]:
+    """Build the sample in a throw-away server; without a calendar, so that no day is excused."""
+    folder = Path(tempfile.mkdtemp(prefix="faults-"))
+    folder.chmod(0o755)
+    settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
+    try:
+        embedded.start(settings)
+        loading.load(settings)
+        dbt.invoke(
+            settings,
+            ["build", "--select", "+interaction_daily", "--exclude", "resource_type:unit_test"],
+            RUN_DATE,
+        )
+        with connect(settings) as connection:
+            connection.execute("truncate analytics.calendar")
+        yield settings
+    finally:
+        embedded.stop(settings)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def _failed_and_warned(failed: float, warned: float) -> str:
-    if failed == 0 and warned == 0:
-        return ""
-    return f"{failed:g} + {round(warned, 1):g}" if warned > 0 else f"{failed:g}"
+def _judge(settings: Settings, only: Sequence[str], console: Console) -> Findings:
+    days, closed = backtest.past_days(settings, None, RUN_DATE)
+    window = min(days), max(days)
+    gates = compile_gates(settings, *window)
+    checks = _textbook(settings, gates, *window)
+    found = {HEALTHY: replay(settings, [*gates, *checks], days)}
+    broken_gates = compile_gates(settings, *window, broken=True)
+    broken_checks = _textbook(settings, broken_gates, *window, broken=True)
+    for fault in read_faults(settings.root / CATALOG):
+        if only and fault.name not in only:
+            continue
+        started = time.perf_counter()
+        with injected(settings, fault, days) as broken:
+            found[fault.name] = replay(settings, [*broken_gates, *broken_checks], days, broken)
+        console.print(f"{fault.name:30} {time.perf_counter() - started:6.1f} s")
+    names = {gate.node_id: gate.name for gate in [*gates, *checks]}
+    frames = [_levels(rows, names).assign(fault=fault) for fault, rows in found.items()]
+    levels = pd.concat([*frames, *_median_check(found, _usual_counts(settings))], ignore_index=True)
+    return Findings(
+        levels=levels,
+        gates=tuple(gate.name for gate in gates),
+        checks=(*TEXTBOOK, MEDIAN_CHECK),
+        days=tuple(days),
+        closed=tuple(closed),
+        schema={name: _schema_verdict(settings, *change) for name, change in SCHEMA_FAULTS.items()},
+    )
 
 
-def _markdown(table: Table) -> str:
-    lines = ["| " + " | ".join(row) + " |" for row in table]
-    return "\n".join([lines[0], "|" + "---|" * len(table[0]), *lines[1:]])
+def _textbook(
+    settings: Settings, gates: Sequence[Gate], first_day: dt.date, last_day: dt.date, broken: bool = False
+) -> list[Gate]:
+    """Return the textbook check as gates: COUNT, MAX, MIN and SUM against a day before, where a zero is no failure."""
+    (like,) = (gate for gate in gates if gate.name == "interaction_daily_volume")
+    window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
+    checks = []
+    for name, days_back in TEXTBOOK.items():
+        macro = f"gates.interval_ratio_sql({_DAILY}, 'profile_date', {_METRICS}, {days_back}, ignore_zero=true, weight='row_count')"
+        statement = dbt.compile_inline(settings, "{{ " + macro + " }}", last_day, window)
+        checks.append(replace(like, node_id=name, name=name, kind="interval_ratio", statement=statement))
+    return checks
+
+
+def _levels(rows: Sequence[Row], names: dict[str, str]) -> pd.DataFrame:
+    """Return for each gate and day 2 where it stops a run, 1 where it warns, else 0."""
+    frame = pd.DataFrame(
+        {
+            "gate": [names[row["node_id"]] for row in rows],
+            "day": [row["run_date"] for row in rows],
+            "level": [2 if row["blocks"] else int(row["verdict"] != "pass") for row in rows],
+        }
+    )
+    return frame.groupby(["gate", "day"])["level"].max().reset_index()
+
+
+def _median_check(
+    found: Mapping[str, Sequence[Row]], usual: Mapping[dt.date, float]
+) -> Iterator[pd.DataFrame]:
+    """Yield the levels of the check that COUNT is within 20 % of what is usual; the count is in a textbook check's evidence."""
+    check = min(TEXTBOOK)
+    for fault, rows in found.items():
+        counts = {
+            row["run_date"]: float(row["current_value"] or 0)
+            for row in rows
+            if row["node_id"] == check and row["metric"] == _COUNT
+        }
+        levels = [2 * (abs(count / usual[day] - 1) > MEDIAN_SHARE) for day, count in counts.items()]
+        yield pd.DataFrame({"gate": MEDIAN_CHECK, "day": list(counts), "level": levels, "fault": fault})
+
+
+def _usual_counts(settings: Settings) -> dict[dt.date, float]:
+    """Return for each day the median count of the 28 days with rows before it."""
+    with connect(settings) as connection:
+        days = connection.execute(
+            "select profile_date, row_count from analytics.interaction_daily where slice = 'all' and row_count > 0 order by 1"
+        ).fetchall()
+    counts = pd.Series([count for _, count in days], dtype=float)
+    usual = counts.rolling(MEDIAN_DAYS).median().shift()
+    return {day: float(median) for (day, _), median in zip(days, usual, strict=True)}
+
+
+def _schema_verdict(settings: Settings, change: str, undo: str) -> str:
+    with connect(settings) as connection:
+        connection.execute(
+            "drop view if exists analytics.stg_interaction"
+        )  # a column that it reads keeps its type
+        connection.execute(f"alter table raw.interaction {change}".encode())
+    result = dbt.invoke(settings, ["test", "--select", "raw_interaction_schema"], RUN_DATE)
+    with connect(settings) as connection:
+        connection.execute(f"alter table raw.interaction {undo}".encode())
+    return "pass" if result.success else "fail"

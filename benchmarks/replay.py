@@ -6,6 +6,7 @@ import datetime as dt
 import shutil
 import tempfile
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,65 +16,155 @@ from rich.table import Table
 
 from training_pipeline import backtest, dbt, embedded, loading
 from training_pipeline.config import Settings
-from training_pipeline.replay import DAY, compile_gates, replay
+from training_pipeline.replay import compile_gates, replay
 from training_pipeline.warehouse import connect
 
 RUN_DATE = dt.date(2017, 12, 31)
-DAYS_ON_ROWS = 30  # a year on the rows takes minutes; the cost of each day is about the same
+DAYS = 308
+FIRST_DAY = RUN_DATE - dt.timedelta(DAYS - 1)
+ASKED_ON_ROWS = [RUN_DATE - dt.timedelta(70 * number) for number in range(4)]  # a year of them takes an hour
+# One gate of each kind that looks at a day, on a table and its columns.
 GATES = {
+    "value_range": "gates.bounded_value('value_range', {table}, '{nulls}', none, 0.01, none, '{day}', weight={weight})",
+    "share_limit": "gates.share_limit_sql({departments}, '{department} = \\'(null)\\'', '{day}', 0.02, 0.01, 28, none, 1, {weight},"
+    " 'fail', 'warn')",
     "interval_ratio": "gates.interval_ratio_sql({table}, '{day}', {{'{rows}': 2.2, '{amount}': 2.2}}, weight={weight})",
-    "metric_anomaly": "gates.metric_anomaly_sql({table}, ['{rows}', '{amount}'], '{day}', 4, 6, 4, 56, 0.02, none, 1,"
-    " {weight}, 'fail', 'warn')",
+    "not_stale": "gates.not_stale_sql({table}, '{day}', '{customer}', '{measure}', 7, {weight}, 'fail', 'warn')",
+    "category_match": "gates.category_match_sql({departments}, '{department}', '{day}', 0.01, true, 0.005, 28, {weight},"
+    " 'fail', 'warn')",
+    "metric_anomaly": "gates.metric_anomaly_sql({table}, ['{rows}', '{amount}', '{customers}'], '{day}', 4, 6, 4, 56, 0.02,"
+    " none, 1, {weight}, 'fail', 'warn')",
+    "distribution_drift": "gates.distribution_drift_sql({amounts}, '{bins}', '{day}', 'psi', 0.1, 0.25, 3, 28, 56, {edges},"
+    " none, 1, {weight}, 'fail', 'warn')",
 }
 ON_ROWS = {
     "table": "ref('interaction')",
+    "departments": "ref('interaction')",
+    "amounts": "ref('interaction')",
     "day": "interaction_date",
+    "nulls": "avg(case when amount is null then 1.0 else 0 end)",
+    "department": "department",
     "rows": "count(*)",
     "amount": "sum(amount)",
+    "customers": "count(distinct customer_id)",
+    "customer": "customer_id",
+    "measure": "amount",
+    "bins": "amount",
+    "edges": "var('amount_bin_edges')",
     "weight": "none",
 }
+_SLICE = "api.Relation.create(identifier='slice_{}')"
 ON_PROFILE = {
-    "table": "api.Relation.create(identifier='overall')",
+    "table": _SLICE.format("all"),
+    "departments": _SLICE.format("department"),
+    "amounts": _SLICE.format("amount_bin"),
     "day": "profile_date",
+    "nulls": "sum(amount_nulls) * 1.0 / nullif(sum(row_count), 0)",
+    "department": "value",
     "rows": "sum(row_count)",
     "amount": "sum(amount_sum)",
+    "customers": "sum(customer_id_distinct)",
+    "customer": "customer_id_distinct",
+    "measure": "amount_sum",
+    "bins": "value",
+    "edges": "none",
     "weight": "'row_count'",
 }
+_NEXT = "\n-- next gate\n"
 
 
 def measure(copies: list[int]) -> None:
-    """Print milliseconds for each judged day, for the sample and for so many copies of each of its rows."""
+    """Print what a year costs, for the sample and for so many copies of each of its rows, on profile and rows."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     folder.chmod(0o755)
     settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
-    table = Table(
-        "rows", "gate", "profile, ms a day", "rows, ms a day", "rows / profile", "all gates, a year, s"
-    )
+    console = Console(width=140, highlight=False)
     try:
         embedded.start(settings)
         loading.load(settings)
         for factor in copies:
             rows = _build(settings, factor)
-            year = _seconds_of_all_gates(settings)
-            for gate, template in GATES.items():
-                on_profile, on_rows = (
-                    _milliseconds(settings, template, names) for names in (ON_PROFILE, ON_ROWS)
-                )
-                numbers = (
-                    f"{on_profile:.2f}",
-                    f"{on_rows:.2f}",
-                    f"{on_rows / on_profile:.0f}",
-                    f"{year:.1f}",
-                )
-                table.add_row(f"{rows:,}", gate, *numbers)
-        Console().print(table)
+            console.print(_table(settings, f"{rows:,} rows, {DAYS} days, milliseconds"))
+            console.print(f"the project's gates over these days: {_project(settings)}")
     finally:
         embedded.stop(settings)
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _table(settings: Settings, title: str) -> Table:
+    profile = _year(settings, ON_PROFILE)
+    at_once = _year(settings, ON_ROWS)
+    day_by_day = _day_by_day(settings)
+    table = Table("gate", "profile", "rows, at once", "x", "rows, day by day", "x", title=title)
+    total = tuple(sum(costs.values()) for costs in (profile, at_once, day_by_day))
+    lines = {gate: (profile[gate], at_once[gate], day_by_day[gate]) for gate in GATES} | {"all": total}
+    for gate, (cheap, scan, days) in lines.items():
+        table.add_row(
+            gate,
+            f"{cheap:.1f}",
+            f"{scan:,.0f}",
+            f"{scan / cheap:,.0f}",
+            f"{days:,.0f}",
+            f"{days / cheap:,.0f}",
+        )
+    return table
+
+
+def _year(settings: Settings, names: Mapping[str, str]) -> dict[str, float]:
+    """Return the milliseconds of each gate for all days in one statement."""
+    return _milliseconds(settings, _statements(settings, names, RUN_DATE, FIRST_DAY))
+
+
+def _day_by_day(settings: Settings) -> dict[str, float]:
+    """Return the milliseconds of each gate on the rows for a year of days, each asked alone, from the mean of some."""
+    asked = [_milliseconds(settings, _statements(settings, ON_ROWS, day, None)) for day in ASKED_ON_ROWS]
+    return {gate: DAYS * sum(costs[gate] for costs in asked) / len(asked) for gate in GATES}
+
+
+def _statements(
+    settings: Settings, names: Mapping[str, str], run_date: dt.date, first_day: dt.date | None
+) -> dict[str, str]:
+    template = _NEXT.join("{{ " + gate.format(**names) + " }}" for gate in GATES.values())
+    window = {"JUDGED_FROM": first_day.isoformat()} if first_day else {}
+    compiled = dbt.compile_inline(settings, template, run_date, window)
+    return dict(zip(GATES, compiled.split(_NEXT), strict=True))
+
+
+def _milliseconds(settings: Settings, statements: Mapping[str, str]) -> dict[str, float]:
+    """Return the least of three runs of each statement."""
+    with connect(settings) as connection:
+        connection.execute("set jit = off")
+        return {
+            gate: 1000 * min(_seconds(connection, statement) for _ in range(3))
+            for gate, statement in statements.items()
+        }
+
+
+def _seconds(connection: psycopg.Connection, statement: str) -> float:
+    started = time.perf_counter()
+    connection.execute(statement.encode()).fetchall()
+    return time.perf_counter() - started
+
+
+def _project(settings: Settings) -> str:
+    """Return what the project's own gates take: as a whole, and those that read rows among them."""
+    healthy, marked = backtest.past_days(settings, None, RUN_DATE)
+    days: Sequence[dt.date] = sorted([*healthy, *marked])
+    gates = compile_gates(settings, days[0], days[-1])
+    parts = {
+        f"{len(gates)} gates": gates,
+        "of which on the profile": [gate for gate in gates if "interaction_daily" in gate.relation],
+    }
+    seconds = []
+    for name, part in parts.items():
+        started = time.perf_counter()
+        replay(settings, part, days)
+        seconds.append(f"{name} {time.perf_counter() - started:.2f} s")
+    return ", ".join(seconds)
+
+
 def _build(settings: Settings, copies: int) -> int:
-    """Build the models from so many copies of each row, and the part of the profile that has the measures."""
+    """Build the models from so many copies of each row, and the slices of the profile; return the number of rows."""
     with connect(settings) as connection:
         connection.execute("create table if not exists raw.sample as select * from raw.interaction")
         connection.execute("truncate raw.interaction")
@@ -85,37 +176,12 @@ def _build(settings: Settings, copies: int) -> int:
     select = ["--select", "+interaction_daily", "--exclude", "resource_type:unit_test", "--full-refresh"]
     dbt.invoke(settings, ["build", *select], RUN_DATE)
     with connect(settings) as connection:
-        connection.execute(
-            "create or replace view public.overall as select * from analytics.interaction_daily where slice = 'all'"
-        )
+        for name in ("all", "department", "amount_bin"):
+            connection.execute(
+                f"create or replace view public.slice_{name} as select * from analytics.interaction_daily"
+                f" where slice = '{name}'".encode()
+            )
         row = connection.execute("select count(*) from raw.interaction").fetchone()
         connection.execute("analyze analytics.interaction; analyze analytics.interaction_daily")
     assert row is not None
     return int(row[0])
-
-
-def _seconds_of_all_gates(settings: Settings) -> float:
-    healthy, marked = backtest.past_days(settings, None, RUN_DATE)
-    gates = compile_gates(settings)
-    started = time.perf_counter()
-    replay(settings, gates, [*healthy, *marked])
-    return time.perf_counter() - started
-
-
-def _milliseconds(settings: Settings, template: str, names: dict[str, str]) -> float:
-    """Return what a gate takes for each day, all days in one statement; the least of three."""
-    statement = dbt.compile_inline(settings, "{{ " + template.format(**names) + " }}", DAY)
-    days = DAYS_ON_ROWS if names is ON_ROWS else 308
-    listed = (
-        f"generate_series(date '{RUN_DATE}' - {days - 1}, date '{RUN_DATE}', interval '1 day')::date as day"
-    )
-    with connect(settings) as connection:
-        connection.execute("set jit = off")
-        return min(_timed(connection, statement, listed) for _ in range(3)) * 1000 / days
-
-
-def _timed(connection: psycopg.Connection, statement: str, listed: str) -> float:
-    started = time.perf_counter()
-    query = f"select e.* from (select {listed}) as replay cross join lateral ({statement}) as e"
-    connection.execute(query.encode()).fetchall()
-    return time.perf_counter() - started

@@ -81,6 +81,15 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
     datediff(cast({{ gates.column(date_column) }} as date), {{ gates.date_literal(today) }})
 {%- endmacro %}
 
+{# The day of a day number, as a date. #}
+{% macro day_of(day_number) %}{{ return(adapter.dispatch("day_of", "gates")(day_number)) }}{% endmacro %}
+{% macro default__day_of(day_number) -%}
+    ({{ gates.date_literal(gates.run_date()) }} + cast({{ day_number }} as integer))
+{%- endmacro %}
+{% macro spark__day_of(day_number) -%}
+    date_add({{ gates.date_literal(gates.run_date()) }}, {{ day_number }})
+{%- endmacro %}
+
 {# Every day from first_day to last_day, as profile_date. #}
 {% macro days_between(first_day, last_day) %}{{ return(adapter.dispatch("days_between", "gates")(first_day, last_day)) }}{% endmacro %}
 {% macro default__days_between(first_day, last_day) -%}

@@ -1,51 +1,77 @@
-{# CTEs to `compared`: for each metric and segment its value on the run date, the one of `days_back` days before, and how they
-   differ (statistic). Where that day must not serve as a reference, the one `days_back` days before it does, up to four
+{# CTEs to `compared`: for each judged day, metric and segment its value on that day, the one of `days_back` days before, and how
+   they differ (statistic). Where that day must not serve as a reference, the one `days_back` days before it does, up to four
    times: a week after a failure or a holiday the same weekday is compared all the same. #}
 {% macro compared(model, date_column, metrics, days_back, ratio_formula, segment_column, weight) %}
 {% set today = gates.run_date() %}
-{% set metric_rows = [] %}
-{% for expression, threshold in metrics.items() %}
-    {% do metric_rows.append({"metric": gates.literal(expression), "threshold": gates.number(threshold)}) %}
-{% endfor %}
+{% set reference_date = "(select " ~ gates.day_of("reference_day") ~ " from reference_days)" %}
+{% set next_date = "(select " ~ gates.day_of("reference_day + 1") ~ " from reference_days)" %}
+days as (
+    {{ gates.judged_days() }}
+),
+
 rejected as (
     {{ gates.rejected_days() }}
 ),
 
-reference_day as (
-    select {{ gates.date_literal(today) }} + max(candidates.day_number) as reference_date
-    from (
+reference_days as (
+    select
+        days.day_number,
+        max(days.day_number - steps.days_back) as reference_day
+    from days
+    cross join (
         {% for step in range(1, 5) -%}
-        select {{ -step * days_back }} as day_number{{ " union all" if not loop.last }}
+        select {{ step * days_back }} as days_back{{ " union all" if not loop.last }}
         {% endfor %}
-    ) as candidates
-    left join rejected on candidates.day_number = rejected.day_number
+    ) as steps
+    left join rejected on rejected.day_number = days.day_number - steps.days_back
     where rejected.day_number is null
+    group by days.day_number
 ),
 
 measured as (
     {{ gates.measure(
-        model, metrics.keys() | list, date_column,
-        {"current": today, "reference": {"column": "(select reference_date from reference_day)", "days": 0}},
-        segment_column, weight
+        model, metrics.keys() | list,
+        where=gates.in_reach(date_column, 4 * days_back) if gates.is_backtest() else (
+            gates.in_day(date_column, today) ~ " or (" ~ gates.column(date_column) ~ " >= " ~ reference_date
+            ~ " and " ~ gates.column(date_column) ~ " < " ~ next_date ~ ")"
+        ),
+        day=gates.day_number(date_column, today), segment_column=segment_column, weight=weight
     ) }}
 ),
 
+periods as (
+    select day_number, current_day as measured_day, 'current' as period from days
+    union all
+    select day_number, reference_day as measured_day, 'reference' as period from reference_days
+),
+
+paired as (
+    select
+        periods.day_number as judged_day,
+        periods.period,
+        measured.*
+    from periods
+    inner join measured on periods.measured_day = measured.day_number
+),
+
 metrics as (
-    {{ gates.metric_list(metric_rows) }}
+    {{ gates.metric_list(metrics.keys() | list, metrics) }}
 ),
 
 by_metric as (
     select
+        days.day_number,
         metrics.metric,
         metrics.threshold,
-        measured.segment,
-        max(case when measured.period = 'current' then {{ gates.pick_metric(metrics | length) }} end) as current_value,
-        max(case when measured.period = 'reference' then {{ gates.pick_metric(metrics | length) }} end) as reference_value,
-        coalesce(max(case when measured.period = 'current' then measured.sample_size end), 0) as sample_size,
-        coalesce(max(case when measured.period = 'reference' then measured.sample_size end), 0) as reference_size
-    from metrics
-    left join measured on true
-    group by metrics.metric, metrics.threshold, measured.segment
+        paired.segment,
+        max(case when paired.period = 'current' then {{ gates.pick_metric(metrics | length) }} end) as current_value,
+        max(case when paired.period = 'reference' then {{ gates.pick_metric(metrics | length) }} end) as reference_value,
+        coalesce(max(case when paired.period = 'current' then paired.sample_size end), 0) as sample_size,
+        coalesce(max(case when paired.period = 'reference' then paired.sample_size end), 0) as reference_size
+    from days
+    cross join metrics
+    left join paired on days.day_number = paired.judged_day
+    group by days.day_number, metrics.metric, metrics.threshold, paired.segment
 ),
 
 compared as (

@@ -15,7 +15,7 @@
 {% endmacro %}
 
 {# The last step of every gate. A gate that looks at some of the rows says in the metric which (config.where).
-   judged: a CTE with metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
+   judged: a CTE with day_number, metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
    upper_bound, sample_size and reason.
    on_missing: the verdict on data that are absent or unusable; verdicts: SQL for other reasons
    that do not simply lead to `fail`. #}
@@ -25,7 +25,7 @@ select
     cast({{ gates.literal(gate) }} as {{ gates.type_text() }}) as gate,
     cast(metric as {{ gates.type_text() }}) || {{ gates.literal(scope) }} as metric,
     cast(segment as {{ gates.type_text() }}) as segment,
-    {{ gates.date_literal(gates.run_date()) }} as run_date,
+    {{ gates.day_of("day_number") }} as run_date,
     cast(current_value as {{ gates.type_text() }}) as current_value,
     cast(reference_value as {{ gates.type_text() }}) as reference_value,
     cast(statistic as {{ gates.type_double() }}) as statistic,

@@ -71,6 +71,10 @@
         {% do tests.append(result) %}
     {% endfor %}
     {% if not execute or not tests %}{% do return("") %}{% endif %}
+    {% if gates.is_backtest() %}
+        {% do gates.print_backtest(tests) %}
+        {% do return("") %}
+    {% endif %}
     {% set is_new = load_relation(gates.ledger()) is none %}
     {% set evidence = gates.evidence_sql(tests) %}
     {% do gates.print_evidence(tests, gates.execute_and_commit(

@@ -1,38 +1,72 @@
-{# One pass over a partition: a select with one row per segment (and per period), the sample size, and one
-   column m0, m1, … for each expression. `periods` maps a name to a day; without a date column all rows are one period. #}
+{# One pass over some days of a relation: one row per day and segment, with the sample size and one column m0, m1, … for
+   each expression. `day` is SQL for the number of a row's day, none where all rows are of one, which has the number `only_day`. #}
 {% macro measure(
-    model, expressions, date_column=none, periods={"current": none}, segment_column=none, weight=none, as_text=false
+    model, expressions, where=none, day=none, only_day=0, segment_column=none, weight=none, as_text=false
 ) %}
+{% set segment = gates.segment(segment_column) if segment_column is not none else none -%}
 select
-    {% if periods | length > 1 -%}
-    -- the rows are those of the periods only, so what is in no other is in the last
-    case
-        {%- for name, day in periods.items() %}
-        {{ "else" if loop.last else "when " ~ gates.in_day(date_column, day) ~ " then" }} '{{ name }}'
-        {%- endfor %}
-    end as period,
-    {% endif -%}
-    {% if segment_column is not none -%}
-    {{ gates.segment(segment_column) }} as segment,
-    {% else -%}
-    'all' as segment,
-    {% endif -%}
+    {{ day or only_day }} as day_number,
+    {{ segment or "'all'" }} as segment,
     {% for expression in expressions -%}
     cast({{ expression }} as {{ gates.type_text() if as_text else gates.type_double() }}) as m{{ loop.index0 }},
     {% endfor -%}
     {{ gates.row_count(weight) }} as sample_size
 from {{ model }}
-{% if date_column is not none -%}
-where
-    {% for name, day in periods.items() -%}
-    {{ gates.in_day(date_column, day) }}{{ " or " if not loop.last }}
-    {% endfor -%}
+{% if where -%}
+where {{ where }}
 {% endif -%}
-{% set keys = (["1"] if periods | length > 1 else []) + ([gates.segment(segment_column)] if segment_column is not none else []) -%}
+{% set keys = [day, segment] | select | list -%}
 {% if keys -%}
 group by {{ keys | join(", ") }}
 {% endif -%}
 {% endmacro %}
+
+{# CTEs to `measured`: for each judged day the value of an expression on the day `days_back` days before it; one row per segment,
+   or one with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
+{% macro measured_partition(
+    model, expression, date_column, days_back, segment_column, weight, as_text=false
+) %}
+{% set is_dated = date_column is not none %}
+{% set moved = days_back or gates.judged_shift() %}
+days as (
+    {{ gates.judged_days() if is_dated else "select 0 as day_number, 0 as current_day" }}
+),
+
+partitions as (
+    {{ gates.measure(
+        model, [expression],
+        where=gates.in_days(
+            date_column, gates.days_before(gates.first_judged(), moved), gates.days_before(gates.run_date(), moved)
+        ) if is_dated,
+        day=gates.day_number(date_column, gates.run_date()) if is_dated and gates.is_backtest(),
+        only_day=-days_back,
+        segment_column=segment_column, weight=weight, as_text=as_text
+    ) }}
+),
+
+{% set may_lack_rows = is_dated and gates.is_backtest() and segment_column is none -%}
+{% if may_lack_rows -%}
+nothing as (
+    -- what the expression is of a day without rows: a count is 0, a sum NULL
+    {{ gates.measure(model, [expression], where="1 = 0", weight=weight, as_text=as_text) }}
+),
+
+{% endif -%}
+measured as (
+    select
+        days.day_number,
+        coalesce(partitions.segment, 'all') as segment,
+        {% if may_lack_rows -%}
+        case when partitions.day_number is null then nothing.m0 else partitions.m0 end as current_value,
+        {%- else -%}
+        partitions.m0 as current_value,
+        {%- endif %}
+        coalesce(partitions.sample_size, 0) as sample_size
+    from days
+    {% if may_lack_rows %}cross join nothing{% endif %}
+    left join partitions on partitions.day_number = {{ "days.day_number - " ~ days_back if days_back else "days.current_day" }}
+)
+{%- endmacro %}
 
 {# The number of rows. In a profile one row stands for many, and `weight` names the column that says for how many. #}
 {% macro row_count(weight=none) -%}
@@ -44,23 +78,24 @@ group by {{ keys | join(", ") }}
     coalesce(cast({{ gates.column(segment_column) }} as {{ gates.type_text() }}), '(none)')
 {%- endmacro %}
 
-{# The list of metrics as rows: metric_index, metric and the columns given for each, e.g. its bounds. #}
-{% macro metric_list(rows) %}
-{% for row in rows -%}
+{# The metrics as rows: metric_index, metric and, where given, the threshold of each. #}
+{% macro metric_list(expressions, thresholds={}) %}
+{% for expression in expressions -%}
 select
     {{ loop.index0 }} as metric_index,
-    {% for name, sql in row.items() -%}
-    {{ sql }} as {{ name }}{{ "," if not loop.last }}
-    {% endfor -%}
+    {% if expression in thresholds -%}
+    {{ gates.number(thresholds[expression]) }} as threshold,
+    {% endif -%}
+    {{ gates.literal(expression) }} as metric
 {{ "union all" if not loop.last }}
 {% endfor %}
 {% endmacro %}
 
 {# The value of the metric of the row, from the columns m0, m1, … #}
-{% macro pick_metric(count, prefix="m") -%}
+{% macro pick_metric(count) -%}
     case metric_index
         {%- for index in range(count) %}
-        when {{ index }} then {{ prefix }}{{ index }}
+        when {{ index }} then m{{ index }}
         {%- endfor %}
     end
 {%- endmacro %}

@@ -15,7 +15,7 @@ select
     {% endfor -%}
     {{ gates.row_count(weight) }} as sample_size
 from {{ model }}
-where {{ gates.in_days(date_column, gates.days_before(today, days), today) }}
+where {{ gates.in_reach(date_column, days) }}
 group by
     {{ gates.day_number(date_column, today) }}
     {%- if segment_column is not none %}, {{ gates.segment(segment_column) }}{% endif %}
@@ -23,12 +23,103 @@ group by
 having {{ gates.row_count(weight) }} > 0
 {% endmacro %}
 
+{# A column as a bucket of its own for each value. #}
+{% macro category(column_name) -%}
+    coalesce(cast({{ gates.column(column_name) }} as {{ gates.type_text() }}), '(null)')
+{%- endmacro %}
+
+{# CTEs from `series` (with bucket) to `judged_sizes` and `judged_totals`: the rows of each segment, of each bucket and in all, on
+   each day (current_size), and on the `history_days` before it, of which the days that must not serve as a reference are left
+   out (reference_size). seen_days and day_count are those of the days before on which the bucket, or any bucket, has rows. #}
+{% macro bucket_sizes(history_days) %}
+{% set before = "order by day_number range between " ~ history_days ~ " preceding and 1 preceding" %}
+rejected as (
+    {{ gates.rejected_days() }}
+),
+
+listed as (
+    -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each;
+    -- listed and added up, because servers that know nothing of the sizes join the two badly
+    select
+        segment,
+        bucket,
+        day_number,
+        cast(sample_size as {{ gates.type_double() }}) as sample_size
+    from series
+    union all
+    select
+        keys.segment,
+        keys.bucket,
+        listed_days.day_number,
+        cast(0 as {{ gates.type_double() }}) as sample_size
+    from (select distinct segment, bucket from series) as keys
+    cross join (
+        select day_number from series union select day_number from days union select current_day as day_number from days
+    ) as listed_days
+),
+
+sized as (
+    select
+        sums.*,
+        case when rejected.day_number is null then sums.current_size else 0 end as kept_size
+    from (
+        select segment, bucket, day_number, sum(sample_size) as current_size from listed group by segment, bucket, day_number
+    ) as sums
+    left join rejected on sums.day_number = rejected.day_number
+),
+
+bucket_sizes as (
+    select
+        *,
+        coalesce(sum(kept_size) over (partition by segment, bucket {{ before }}), 0) as reference_size,
+        count(case when kept_size > 0 then 1 end) over (partition by segment, bucket {{ before }}) as seen_days
+    from sized
+),
+
+day_sizes as (
+    select
+        totals.*,
+        coalesce(sum(kept_size) over (partition by segment {{ before }}), 0) as reference_size,
+        count(case when kept_size > 0 then 1 end) over (partition by segment {{ before }}) as day_count
+    from (
+        select segment, day_number, sum(current_size) as current_size, sum(kept_size) as kept_size
+        from sized
+        group by segment, day_number
+    ) as totals
+),
+
+judged_sizes as (
+    {{ gates.as_judged("bucket_sizes", ["segment", "bucket"], ["reference_size", "seen_days"]) }}
+),
+
+judged_totals as (
+    {{ gates.as_judged("day_sizes", ["segment"], ["reference_size", "day_count"]) }}
+)
+{%- endmacro %}
+
+{# The judged days of bucket_sizes or day_sizes; where their rows stand at another day, with the current_size of that one. #}
+{% macro as_judged(sizes, keys, columns_of_history) %}
+{% set shift = gates.judged_shift() %}
+select
+    {% for column in keys + ["day_number"] + columns_of_history -%}
+    past.{{ column }},
+    {% endfor -%}
+    {{ "today" if shift else "past" }}.current_size
+from {{ sizes }} as past
+{% if shift -%}
+inner join {{ sizes }} as today
+    on past.day_number - {{ shift }} = today.day_number
+    {%- for key in keys %} and past.{{ key }} = today.{{ key }}{% endfor %}
+{% endif -%}
+where past.day_number >= {{ gates.first_number() }}
+{% endmacro %}
+
 {# Days that never serve as a reference: those on which this gate has failed, and those that the calendar or a person
    (an accepted incident in the ledger) has marked. Empty where neither table exists yet. #}
 {% macro rejected_days() %}
 {% set today = gates.run_date() %}
 {% if execute and load_relation(gates.ledger()) %}
-select {{ gates.day_number("run_date", today) }} as day_number
+select distinct {{ gates.day_number("run_date", today) }} as day_number
 from (
     select
         run_date,

@@ -1,32 +1,37 @@
 {# Evidence of the gates that bound a share, from a CTE `series` whose m0 is the share of each day.
    The bound is max_share, or the largest share of the history plus max_increase, whichever is lower. #}
 {% macro share_evidence(
-    gate, metric, max_share, max_increase, history_days, min_segment_size, on_missing, on_short
+    gate, metric, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
 ) %}
+{% set days = history_days if max_increase is not none else 0 %}
+days as (
+    {{ gates.judged_days() }}
+),
+
 rejected as (
     {{ gates.rejected_days() }}
 ),
 
+segments as (
+    {{ gates.known_segments(segment_column, days) }}
+),
+
 history as (
     select
+        days.day_number,
         series.segment,
         max(series.m0) as largest_share,
         count(*) as day_count
-    from series
+    from days
+    inner join series on series.day_number between days.day_number - {{ days }} and days.day_number - 1
     left join rejected on series.day_number = rejected.day_number
-    where series.day_number < 0 and rejected.day_number is null
-    group by series.segment
-),
-
-segments as (
-    select coalesce(series.segment, 'all') as segment
-    from (select 1 as one) as always
-    left join series on true
-    group by coalesce(series.segment, 'all')
+    where rejected.day_number is null
+    group by days.day_number, series.segment
 ),
 
 bounded as (
     select
+        segments.day_number,
         segments.segment,
         today.m0 as current_value,
         {{ "history.largest_share" if max_increase is not none else gates.number(none) }} as reference_value,
@@ -43,12 +48,13 @@ bounded as (
         )
         {%- endif %} as upper_bound
     from segments
-    left join series as today on segments.segment = today.segment and today.day_number = 0
-    left join history on segments.segment = history.segment
+    left join series as today on segments.segment = today.segment and segments.current_day = today.day_number
+    left join history on segments.segment = history.segment and segments.day_number = history.day_number
 ),
 
 judged as (
     select
+        day_number,
         {{ gates.literal(metric) }} as metric,
         segment,
         current_value,

@@ -45,6 +45,7 @@ decided as (
 judged as (
     -- a row for each category that offends, and one for all the others together
     select
+        day_number,
         {{ gates.literal("share of " ~ column_name) }} as metric,
         case when reason in ('unseen_category', 'missing_category') then category else 'all' end as segment,
         sum(share) as current_value,
@@ -55,7 +56,7 @@ judged as (
         max(sample_size) as sample_size,
         reason
     from decided
-    group by reason, case when reason in ('unseen_category', 'missing_category') then category else 'all' end
+    group by day_number, reason, case when reason in ('unseen_category', 'missing_category') then category else 'all' end
 )
 
 {{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(1, on_short)) }}

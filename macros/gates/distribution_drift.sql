@@ -29,18 +29,18 @@
     model, column_name, date_column, method, warn_score, fail_score, noise_z, reference_days, noise_days, edges,
     segment_column, min_segment_size, weight, on_missing, on_short
 ) %}
-{% set bucket = gates.bin(column_name, edges) if edges
-    else "coalesce(cast(" ~ gates.column(column_name) ~ " as " ~ gates.type_text() ~ "), '(null)')" %}
+{% set bucket = gates.bin(column_name, edges) if edges else gates.category(column_name) %}
 with series as (
     {{ gates.daily_series(
         model, date_column, [], reference_days + noise_days, segment_column, weight, bucket
     ) }}
 ),
 
-{{ gates.drift_scores(method, 0, reference_days, noise_days) }},
+{{ gates.drift_scores(method, segment_column, reference_days, noise_days) }},
 
 judged as (
     select
+        day_number,
         {{ gates.literal(method ~ " of " ~ column_name) }} as metric,
         segment,
         current_share as current_value,
@@ -61,7 +61,6 @@ judged as (
             else 'ok'
         end as reason
     from (select scored.*, exp(log_median + {{ noise_z }} * noise) as noise_bound from scored) as bounded
-    where day_number = 0
 )
 
 {% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}

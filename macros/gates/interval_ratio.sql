@@ -25,6 +25,7 @@ with {{ gates.compared(model, date_column, metrics, days_back, ratio_formula, se
 
 judged as (
     select
+        day_number,
         metric,
         coalesce(segment, 'all') as segment,
         current_value,

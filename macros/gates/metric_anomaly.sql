@@ -26,10 +26,11 @@ with series as (
     {{ gates.daily_series(model, date_column, metrics, noise_days + 7 * weeks, segment_column, weight) }}
 ),
 
-{{ gates.robust_z(metrics, 0, weeks, noise_days, min_noise) }},
+{{ gates.robust_z(metrics, segment_column, weeks, noise_days, min_noise) }},
 
 judged as (
     select
+        day_number,
         metric,
         segment,
         current_value,
@@ -49,7 +50,6 @@ judged as (
             else 'ok'
         end as reason
     from scored
-    where day_number = 0
 )
 
 {% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}

@@ -19,25 +19,32 @@ with fingerprints as (
         cast(count(*) as {{ gates.type_text() }}) || ':'
         || cast(sum({{ gates.pair_hash(gates.column(key), gates.column(measure)) }}) as {{ gates.type_text() }}) as fingerprint
     from {{ model }}
-    where {{ gates.in_days(date_column, gates.days_before(today, days), today) }}
+    where {{ gates.in_reach(date_column, days) }}
     group by {{ gates.day_number(date_column, today) }}
     having {{ gates.row_count(weight) }} > 0
 ),
 
+days as (
+    {{ gates.judged_days() }}
+),
+
 compared as (
     select
+        days.day_number,
         today.fingerprint,
         coalesce(today.sample_size, 0) as sample_size,
-        max(case when past.fingerprint = today.fingerprint then past.day_number end) as copied_day,
+        max(case when past.fingerprint = today.fingerprint then past.day_number - days.day_number end) as copied_day,
         count(past.day_number) as day_count
-    from (select 1 as one) as always
-    left join fingerprints as today on today.day_number = 0
-    left join fingerprints as past on past.day_number < 0
-    group by today.fingerprint, today.sample_size
+    from days
+    left join fingerprints as today on days.current_day = today.day_number
+    left join fingerprints as past
+        on past.day_number between days.day_number - {{ days }} and days.day_number - 1
+    group by days.day_number, today.fingerprint, today.sample_size
 ),
 
 judged as (
     select
+        day_number,
         {{ gates.literal("copied day by " ~ key ~ ", " ~ measure) }} as metric,
         'all' as segment,
         copied_day as current_value,

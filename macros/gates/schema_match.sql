@@ -12,6 +12,7 @@
 with judged as (
     {% for name, actual_type, declared_type, reason in found -%}
     select
+        0 as day_number,
         {{ gates.literal(name) }} as metric,
         'all' as segment,
         {{ gates.literal(actual_type) if actual_type else "null" }} as current_value,

@@ -27,6 +27,6 @@ with series as (
 ),
 
 {{ gates.share_evidence(
-    "share_limit", condition, max_share, max_increase, history_days, min_segment_size, on_missing, on_short
+    "share_limit", condition, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
 ) }}
 {% endmacro %}

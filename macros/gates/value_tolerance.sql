@@ -39,36 +39,29 @@
 {% macro equal_text(
     gate, model, expression, expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
 ) %}
-with measured as (
-    {{ gates.measure(
-        model, [expression], date_column, {"current": gates.days_before(gates.run_date(), days_back)},
-        segment_column, weight, as_text=true
-    ) }}
-),
-
-metrics as (
-    {{ gates.metric_list([{"metric": gates.literal(expression)}]) }}
-),
+with {{ gates.measured_partition(
+    model, expression, date_column, days_back, segment_column, weight, as_text=true
+) }},
 
 judged as (
     select
-        metrics.metric,
-        coalesce(measured.segment, 'all') as segment,
-        measured.m0 as current_value,
+        day_number,
+        {{ gates.literal(expression) }} as metric,
+        segment,
+        current_value,
         {{ gates.literal(expected) }} as reference_value,
         null as statistic,
         null as lower_bound,
         null as upper_bound,
-        coalesce(measured.sample_size, 0) as sample_size,
+        sample_size,
         case
-            when coalesce(measured.sample_size, 0) = 0 then 'no_current'
-            when measured.sample_size < {{ min_segment_size }} then 'insufficient_history'
-            when measured.m0 is null then 'null_value'
-            when measured.m0 = {{ gates.literal(expected) }} then 'ok'
+            when sample_size = 0 then 'no_current'
+            when sample_size < {{ min_segment_size }} then 'insufficient_history'
+            when current_value is null then 'null_value'
+            when current_value = {{ gates.literal(expected) }} then 'ok'
             else 'out_of_bounds'
         end as reason
-    from metrics
-    left join measured on true
+    from measured
 )
 
 {{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "'pass'"}) }}

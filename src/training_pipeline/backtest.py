@@ -38,11 +38,14 @@ class Backtest:
         The other judged days: closed days, holidays, accepted incidents.
     rows : tuple of mapping
         The evidence, with ``node_id``, ``severity`` and ``blocks``.
+    gates : tuple of Gate
+        Those that were asked.
     """
 
     days: tuple[dt.date, ...]
     marked: tuple[dt.date, ...]
     rows: tuple[Row, ...]
+    gates: tuple[Gate, ...] = ()
 
     def blocked(self) -> list[dt.date]:
         """Return the healthy days on which at least one gate stops the run."""
@@ -77,15 +80,16 @@ def run(
         When nothing has been built yet, or the profile has none of these days.
     """
     healthy, marked = past_days(settings, first_day, last_day)
-    gates = compile_gates(settings)
+    judged = sorted([*healthy, *marked])
+    gates = compile_gates(settings, judged[0], judged[-1])
     done = iter(range(1, len(gates) + 1))
     rows = replay(
         settings,
         gates,
-        [*healthy, *marked],
+        judged,
         on_progress=lambda: on_progress("gates", next(done), len(gates)),
     )
-    return Backtest(tuple(healthy), tuple(marked), tuple(rows))
+    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
 
 
 def detect(
@@ -95,12 +99,12 @@ def detect(
     on_progress: Progress = lambda *_: None,
 ) -> dict[str, list[Row]]:
     """Inject each fault into each of the days, one at a time, and return what the gates say of it, by fault."""
-    gates = compile_gates(settings)
+    gates = compile_gates(settings, min(days), max(days), broken=True)
     found = {}
     for index, fault in enumerate(faults):
         on_progress(fault.name, index, len(faults))
-        with injected(settings, fault, min(days), max(days)) as patch:
-            found[fault.name] = replay(settings, gates, days, patch)
+        with injected(settings, fault, days) as broken:
+            found[fault.name] = replay(settings, gates, days, broken)
     on_progress("faults", len(faults), len(faults))
     return found
 
@@ -138,9 +142,9 @@ def past_days(
     return healthy, [day for day in days if day not in set(healthy)]
 
 
-def show(result: Backtest, gates: Sequence[Gate], console: Console) -> None:
+def show(result: Backtest, console: Console) -> None:
     """Print false alarms per gate and metric, the days, and the evidence of those that block."""
-    names = {gate.node_id: gate.name for gate in gates}
+    names = {gate.node_id: gate.name for gate in result.gates}
     healthy = set(result.days)
     alarms: dict[tuple[str, str], dict[str, set[dt.date]]] = defaultdict(lambda: defaultdict(set))
     blocking = []

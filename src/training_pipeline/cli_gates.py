@@ -58,7 +58,6 @@ def backtest(
     """How the gates would have decided on each past day until the run date: false alarms and, with faults, power."""
     from training_pipeline import backtest as past
     from training_pipeline.faults import read_faults
-    from training_pipeline.replay import compile_gates
 
     settings, last = Settings.load(), day(run_date)
     first = day(first_day, "--first-day") if first_day else None
@@ -66,10 +65,9 @@ def backtest(
     with _progress() as advance:
         result = past.run(settings, first, last, advance)
         found = past.detect(settings, catalog, result.days[::every], advance) if catalog else {}
-    gates = compile_gates(settings)
-    past.show(result, gates, console)
+    past.show(result, console)
     if found:
-        past.show_detection(found, gates, console)
+        past.show_detection(found, result.gates, console)
 
 
 def accept(
@@ -110,7 +108,6 @@ def suggest(
     """Thresholds that keep to a budget of false alarms on this table, as YAML with what each finds."""
     from training_pipeline import backtest as past
     from training_pipeline.faults import CATALOG, read_faults
-    from training_pipeline.replay import compile_gates
     from training_pipeline.suggest import suggestions, to_yaml
 
     settings = Settings.load()
@@ -119,7 +116,7 @@ def suggest(
         result = past.run(settings, None, day(run_date), advance)
         found = past.detect(settings, catalog, result.days[::every], advance)
     console.print(
-        to_yaml(suggestions(compile_gates(settings), result, found, false_alarms / 100)),
+        to_yaml(suggestions(result.gates, result, found, false_alarms / 100)),
         soft_wrap=True,
         markup=False,
     )

@@ -104,7 +104,9 @@ def invoke(
     )
 
 
-def compile_inline(settings: Settings, template: str, run_date: datetime.date | str) -> str:
+def compile_inline(
+    settings: Settings, template: str, run_date: datetime.date, variables: Mapping[str, str] | None = None
+) -> str:
     """Return what a piece of Jinja and SQL compiles to in the project, for the run date.
 
     Raises
@@ -112,27 +114,32 @@ def compile_inline(settings: Settings, template: str, run_date: datetime.date | 
     PipelineError
         When it does not compile.
     """
-    outcome = _run(settings, ["compile", "--inline", template], run_date)
+    outcome = _run(settings, ["compile", "--inline", template], run_date, variables=variables)
     if not outcome.success or outcome.result is None:
         raise _broke(settings, ["compile"], _one_line(outcome.exception))
     compiled: Any = outcome.result
     return str(compiled.results[0].node.compiled_code)
 
 
-def compile_nodes(settings: Settings, arguments: Sequence[str], run_date: datetime.date | str) -> list[Any]:
+def compile_nodes(
+    settings: Settings,
+    arguments: Sequence[str],
+    run_date: datetime.date,
+    variables: Mapping[str, str] | None = None,
+) -> list[Any]:
     """Return the selected nodes of the project with their SQL as ``compiled_code``.
 
     Parameters
     ----------
-    run_date : date or str
-        A day, or ``replay.day``: then the SQL of a gate judges the day of that column.
+    variables : mapping, optional
+        Variables of the environment that the SQL depends on, besides the run date.
 
     Raises
     ------
     PipelineError
         When the project does not compile.
     """
-    outcome = _run(settings, ["compile", *arguments], run_date)
+    outcome = _run(settings, ["compile", *arguments], run_date, variables=variables)
     if not outcome.success or outcome.result is None:
         raise _broke(settings, ["compile"], _one_line(outcome.exception))
     compiled: Any = outcome.result
@@ -194,11 +201,12 @@ def _broke(settings: Settings, arguments: Sequence[str], why: str) -> PipelineEr
 def _run(
     settings: Settings,
     arguments: Sequence[str],
-    run_date: datetime.date | str,
+    run_date: datetime.date,
     callbacks: Sequence[Callable[[Any], None]] = (),
+    variables: Mapping[str, str] | None = None,
 ) -> dbtRunnerResult:
     location = ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.root)]
-    with _environment(dbt_environment(settings) | {"RUN_DATE": str(run_date)}):
+    with _environment(dbt_environment(settings) | {"RUN_DATE": str(run_date)} | dict(variables or {})):
         runner = _runner()
         runner.callbacks = list(callbacks)
         outcome = runner.invoke(["--log-level", "none", "--log-level-file", "debug", *arguments, *location])

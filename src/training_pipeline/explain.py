@@ -51,13 +51,13 @@ def explain(settings: Settings, name: str, run_date: dt.date, console: Console) 
     PipelineError
         When no gate or more than one has that name, or it left nothing in the ledger for the day.
     """
-    gate = find(compile_gates(settings), name)
+    first = run_date - dt.timedelta(AROUND_DAYS)
+    gate = find(compile_gates(settings, first, run_date), name)
     rows = latest(settings, run_date, [gate.node_id]).get(gate.node_id)
     if not rows:
         raise PipelineError(
             f"{gate.name} has left no evidence for {run_date}: run dbt test --select {gate.name} for that day first"
         )
-    first = run_date - dt.timedelta(AROUND_DAYS)
     days = [first + dt.timedelta(number) for number in range(AROUND_DAYS + 1)]
     history = replay(settings, [gate], days)
     console.print(f"{gate.name}: {gate.kind} on {gate.relation}, severity {gate.severity}", soft_wrap=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ import yaml
 from training_pipeline import dbt
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
+from training_pipeline.replay import SHIFT
 from training_pipeline.warehouse import connect
 
 CATALOG = Path("dbt_project") / "faults.yml"
@@ -107,12 +108,11 @@ def _fault(name: str, given: Any, path: Path) -> Fault:
 
 
 @contextmanager
-def injected(
-    settings: Settings, fault: Fault, first_day: dt.date, last_day: dt.date
-) -> Iterator[dict[str, str]]:
-    """Build the days with the fault beside the healthy ones, and say which table stands in for which relation.
+def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Iterator[dict[str, str]]:
+    """Break each of the days, beside the healthy ones, and say which rows stand in for which relation.
 
-    The rows are spoiled and profiled anew by the project's own SQL, so what the gates see is exact.
+    The rows are broken and profiled anew by the project's own SQL, so what the gates see is exact. The broken rows of a
+    day are `replay.SHIFT` days before it.
 
     Raises
     ------
@@ -120,32 +120,25 @@ def injected(
         When an expression of the fault is not SQL that the server takes.
     """
     rows, profile = (f'"{settings.database}"."{settings.schema}"."{name}"' for name in (ROWS, PROFILE))
-    nodes = dbt.compile_nodes(settings, ["--select", PROFILE, "--full-refresh"], last_day)
+    nodes = dbt.compile_nodes(settings, ["--select", PROFILE, "--full-refresh"], max(days))
     (model,) = (node for node in nodes if node.resource_type == "model")
+    listed = ", ".join(f"date '{day}'" for day in sorted(days))
     with connect(settings) as connection:
         connection.autocommit = True
         try:
-            columns = [
-                name
-                for (name,) in connection.execute(
-                    "select column_name from information_schema.columns"
-                    " where table_schema = %s and table_name = %s order by ordinal_position",
-                    [settings.schema, ROWS],
-                )
-            ]
             connection.execute(f"drop schema if exists {_SCHEMA} cascade; create schema {_SCHEMA}".encode())
-            spoiled = fault.select(rows, columns)
-            _build(
-                connection,
-                ROWS,
-                f"select * from ({spoiled}) as spoiled"
-                f" where interaction_date between date '{first_day}' and date '{last_day}'",
-                "interaction_date",
+            spoiled = fault.select(rows, _columns(connection, settings, ROWS))
+            connection.execute(
+                f"create view {_SCHEMA}.{ROWS} as select * from ({spoiled}) as spoiled"
+                f" where interaction_date in ({listed})".encode()
             )
-            _build(
-                connection, PROFILE, model.compiled_code.replace(rows, f"{_SCHEMA}.{ROWS}"), "profile_date"
-            )
-            yield {rows: f"{_SCHEMA}.{ROWS}", profile: f"{_SCHEMA}.{PROFILE}"}
+            broken_profile = model.compiled_code.replace(rows, f"{_SCHEMA}.{ROWS}")
+            connection.execute(f"create unlogged table {_SCHEMA}.{PROFILE} as {broken_profile}".encode())
+            connection.execute(f"analyze {_SCHEMA}.{PROFILE}".encode())
+            yield {
+                rows: _shifted(ROWS, _columns(connection, settings, ROWS), "interaction_date"),
+                profile: _shifted(PROFILE, _columns(connection, settings, PROFILE), "profile_date"),
+            }
         except psycopg.Error as error:
             message = " ".join(str(error).split())
             raise PipelineError(f"fault {fault.name!r} cannot be injected: {message}") from error
@@ -153,7 +146,20 @@ def injected(
             connection.execute(f"drop schema if exists {_SCHEMA} cascade".encode())
 
 
-def _build(connection: psycopg.Connection, name: str, select: str, date_column: str) -> None:
-    connection.execute(f"create unlogged table {_SCHEMA}.{name} as {select}".encode())
-    connection.execute(f"create index on {_SCHEMA}.{name} ({date_column})".encode())
-    connection.execute(f"analyze {_SCHEMA}.{name}".encode())
+def _columns(connection: psycopg.Connection, settings: Settings, name: str) -> list[str]:
+    return [
+        column
+        for (column,) in connection.execute(
+            "select column_name from information_schema.columns"
+            " where table_schema = %s and table_name = %s order by ordinal_position",
+            [settings.schema, name],
+        )
+    ]
+
+
+def _shifted(name: str, columns: list[str], date_column: str) -> str:
+    listed = ", ".join(
+        f'"{column}" - {SHIFT} as "{column}"' if column == date_column else f'"{column}"'
+        for column in columns
+    )
+    return f"(select {listed} from {_SCHEMA}.{name}) as broken"

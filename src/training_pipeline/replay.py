@@ -1,8 +1,7 @@
-"""The gates of the project, each asked about many past days in one statement.
+"""The gates of the project, each asked about all days of a window in one statement.
 
-A gate's SQL is compiled with a column in the place of the run date and joined laterally with the days. So each day is
-judged by the very SQL of `dbt test`, from the rows up to that day only. What a gate rejected serves it as a reference
-on no later day, as if it had been asked day by day.
+A gate's SQL judges the run date, or with `JUDGED_FROM` each day from that one to the run date, as it would have been judged
+on that day. What a gate rejected serves it as a reference on no later day, as if it had been asked day by day.
 """
 
 from __future__ import annotations
@@ -26,8 +25,7 @@ from training_pipeline.evidence import LEDGER, PASSED, exists
 from training_pipeline.incidents import ACCEPTED
 from training_pipeline.warehouse import connect
 
-DAY = "replay.day"
-REACH = 400  # days: more than any gate looks back
+SHIFT = 100_000  # days: how long before its own date the broken rows of a day stand; no table reaches back 270 years
 _REJECTED = "pg_temp.replay_ledger"
 
 Row = dict[str, Any]
@@ -50,7 +48,7 @@ class Gate:
     where : str or None
         SQL condition on the rows that it looks at.
     statement : str
-        A select of evidence rows for the day ``replay.day``.
+        A select of evidence rows for each day of the window.
     """
 
     node_id: str
@@ -64,10 +62,17 @@ class Gate:
     statement: str
 
 
-def compile_gates(settings: Settings) -> tuple[Gate, ...]:
-    """Compile every gate on the data that judges one day at a time.
+def compile_gates(
+    settings: Settings, first_day: dt.date, last_day: dt.date, *, broken: bool = False
+) -> tuple[Gate, ...]:
+    """Compile every gate on the data that judges one day at a time, for all days of a window.
 
     Those that judge a whole relation or its columns (`schema_match`, no ``date_column``) have no past to be asked about.
+
+    Parameters
+    ----------
+    broken : bool
+        The rows of each judged day stand `SHIFT` days before it, beside the healthy ones.
 
     Raises
     ------
@@ -79,7 +84,9 @@ def compile_gates(settings: Settings) -> tuple[Gate, ...]:
             raise PipelineError(
                 f"{settings.schema}.{LEDGER} does not exist: nothing has been judged yet. Run dbt build first"
             )
-    nodes = dbt.compile_nodes(settings, ["--select", "test_type:data", "--exclude", f"tag:{MODEL_GATE}"], DAY)
+    window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
+    selection = ["--select", "test_type:data", "--exclude", f"tag:{MODEL_GATE}"]
+    nodes = dbt.compile_nodes(settings, selection, last_day, window)
     manifest = dbt.read_manifest(settings)
     gates = [gate for node in nodes if (gate := _gate(settings, node, manifest)) is not None]
     return tuple(sorted(gates, key=lambda gate: gate.name))
@@ -88,18 +95,19 @@ def compile_gates(settings: Settings) -> tuple[Gate, ...]:
 def replay(
     settings: Settings,
     gates: Sequence[Gate],
-    days: Sequence[dt.date],
-    patch: Mapping[str, str] | None = None,
+    days: Collection[dt.date],
+    broken: Mapping[str, str] | None = None,
     on_progress: Callable[[], None] = lambda: None,
 ) -> list[Row]:
     """Ask each gate about each day and return all evidence, with ``node_id``, ``severity`` and ``blocks``.
 
     Parameters
     ----------
-    days : sequence of date
-        The days that are judged, as if no other day had been.
-    patch : mapping, optional
-        For some relations the table that holds their rows on the judged day; the days before stay as they are.
+    days : collection of date
+        The days of the window that are judged, as if no other day had been.
+    broken : mapping, optional
+        For some relations the table that holds the rows of the judged days, `SHIFT` days before them; the days before
+        stay as they are. Gates on other relations are not asked: they see nothing of it.
 
     Returns
     -------
@@ -107,14 +115,15 @@ def replay(
         The columns of the evidence; ``blocks`` says whether the row stops a run. A gate that says nothing about a
         day has proven nothing: it has a row of its own that blocks.
     """
+    asked = [gate for gate in gates if broken is None or gate.relation in broken]
 
     def ask(gate: Gate) -> list[Row]:
-        rows = _ask(settings, gate, sorted(days), patch or {})
+        rows = _ask(settings, gate, set(days), broken[gate.relation] if broken else None)
         on_progress()
         return rows
 
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return [row for rows in pool.map(ask, gates) for row in rows]
+        return [row for rows in pool.map(ask, asked) for row in rows]
 
 
 def _gate(settings: Settings, node: Any, manifest: Mapping[str, Any]) -> Gate | None:
@@ -140,43 +149,30 @@ def _gate(settings: Settings, node: Any, manifest: Mapping[str, Any]) -> Gate | 
     )
 
 
-def _ask(settings: Settings, gate: Gate, days: Sequence[dt.date], patch: Mapping[str, str]) -> list[Row]:
-    """Ask one gate; again about the days behind each day that it rejects, until it rejects no further one."""
+def _ask(settings: Settings, gate: Gate, days: Collection[dt.date], broken: str | None) -> list[Row]:
+    """Ask one gate; again without the days that it has rejected as references, until it rejects no other ones.
+
+    Each time at least one more day is as it would have been, since a verdict depends on the days before it only.
+    """
     statement = gate.statement
-    for relation, table in patch.items():
-        column = gate.date_column if relation == gate.relation else None
-        if column is not None:
-            statement = statement.replace(relation, _patched(relation, table, column))
-    found: dict[dt.date, list[Row]] = {}
+    if broken:
+        both = f"(select * from {gate.relation} union all select * from {broken}) as healthy_and_broken"
+        statement = statement.replace(gate.relation, both)
     rejected: set[dt.date] = set()
     with connect(settings) as connection:
         _prepare(settings, connection)
-        waiting: Collection[dt.date] = days
-        while waiting:
-            found.update(_judge(connection, gate, statement, waiting))
-            # A fault that lasts one day is judged against healthy days: it is no reference for the next one.
-            failing = set() if patch else {day for day in days if any(row["blocks"] for row in found[day])}
-            changed = failing ^ rejected
+        while True:
+            found = _judge(connection, gate, statement, days)
+            failing = {day for day, rows in found.items() if any(row["blocks"] for row in rows)}
+            # A fault lasts one day and is judged against healthy ones: it is no reference for the next.
+            if broken or failing == rejected or _REJECTED not in statement:
+                return [row for day in sorted(found) for row in found[day]]
             rejected = failing
             _reject(connection, gate, rejected)
-            first = min(changed, default=None)
-            waiting = [
-                day for day in days if first is not None and first < day <= first + dt.timedelta(REACH)
-            ]
-            if _REJECTED not in statement:
-                break
-    return [row for day in days for row in found[day]]
-
-
-def _patched(relation: str, table: str, date_column: str) -> str:
-    return (
-        f'(select * from {relation} where "{date_column}" < {DAY}'
-        f' union all select * from {table} where "{date_column}" = {DAY}) as patched'
-    )
 
 
 def _prepare(settings: Settings, connection: psycopg.Connection) -> None:
-    connection.execute("set jit = off")  # compiling takes longer than these statements
+    connection.execute("set jit = off; set work_mem = '64MB'")  # compiling takes longer than these statements
     connection.execute(
         "create temporary table replay_ledger (run_date date, status text, recorded_at timestamptz, node_id text)"
     )
@@ -199,19 +195,15 @@ def _reject(connection: psycopg.Connection, gate: Gate, days: Collection[dt.date
 def _judge(
     connection: psycopg.Connection, gate: Gate, statement: str, days: Collection[dt.date]
 ) -> dict[dt.date, list[Row]]:
-    listed = ", ".join(f"date '{day}'" for day in sorted(days))
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(
-            f"select evidence.* from unnest(array[{listed}]) as replay (day)"
-            f" cross join lateral (\n{statement}\n) as evidence".encode()
-        )
-        answers = cursor.fetchall()
+        answers = cursor.execute(statement.encode()).fetchall()
     found: dict[dt.date, list[Row]] = {day: [] for day in days}
     for row in answers:
-        blocks = row["verdict"] not in PASSED and gate.severity == "error"
-        found[row["run_date"]].append(
-            row | {"node_id": gate.node_id, "severity": gate.severity, "blocks": blocks}
-        )
+        if row["run_date"] in found:
+            blocks = row["verdict"] not in PASSED and gate.severity == "error"
+            found[row["run_date"]].append(
+                row | {"node_id": gate.node_id, "severity": gate.severity, "blocks": blocks}
+            )
     for day, rows in found.items():
         if not rows:
             rows.append(_silent(gate, day))

@@ -58,20 +58,32 @@ def same(found: Any, wanted: Any) -> bool:
         return bool(found == wanted)
 
 
-def by_key(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+def differing(found: Mapping[Any, Row], wanted: Mapping[Any, Row]) -> set[Any]:
+    """The keys of the evidence that only one has, or of which the verdict, the reason or a number is another."""
+    both = found.keys() & wanted.keys()
+    changed = {
+        key
+        for key in both
+        if (found[key]["verdict"], found[key]["reason"]) != (wanted[key]["verdict"], wanted[key]["reason"])
+        or not all(same(found[key][name], wanted[key][name]) for name in VALUES)
+    }
+    return (found.keys() ^ wanted.keys()) | changed
+
+
+def by_key(rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
     keys = ("run_date", "node_id", "metric", "segment")
     return {tuple(row[key] for key in keys): row for row in rows}
 
 
 def test_verdicts_are_those_of_dbt_test(profiled_settings: Settings) -> None:
-    gates = compile_gates(profiled_settings)
+    days = past()
+    gates = compile_gates(profiled_settings, days[0], days[-1])
     assert {gate.kind for gate in gates} > {
         "interval_ratio",
         "metric_anomaly",
         "distribution_drift",
         "category_match",
     }
-    days = past()
     assert len(days) >= 40
     for day in days:
         dbt.invoke(profiled_settings, ["test", "--select", *(gate.name for gate in gates)], day)
@@ -80,11 +92,7 @@ def test_verdicts_are_those_of_dbt_test(profiled_settings: Settings) -> None:
 
     replayed = by_key(replay(profiled_settings, gates, days))
 
-    assert replayed.keys() == asked.keys()
-    for key, row in asked.items():
-        for name in VALUES:
-            assert same(replayed[key][name], row[name]), (key, name)
-        assert (replayed[key]["verdict"], replayed[key]["reason"]) == (row["verdict"], row["reason"]), key
+    assert not differing(replayed, asked)
     assert len({row["reason"] for row in asked.values()}) >= 3, "the days have to be of several kinds"
     assert any(row["status"] == "fail" for row in asked.values()), (
         "a day that is no reference has to be among them"
@@ -103,29 +111,38 @@ LATER = {
 )
 @given(day=st.dates(dt.date(2017, 4, 1), dt.date(2017, 4, 28)), change=st.sampled_from(sorted(LATER)))
 def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: dt.date, change: str) -> None:
-    gates = [gate for gate in compile_gates(profiled_settings) if "interaction_daily" in gate.relation]
-    days = past(day - dt.timedelta(4), day)
-    before = by_key(replay(profiled_settings, gates, days))
+    days = past(day - dt.timedelta(4))
+    compiled = compile_gates(profiled_settings, days[0], days[-1])
+    gates = [gate for gate in compiled if "interaction_daily" in gate.relation]
+
+    def judged(until: dt.date) -> dict[tuple[Any, ...], Row]:
+        """The days after it are judged by the same statement, and fail."""
+        return by_key(row for row in replay(profiled_settings, gates, days) if row["run_date"] <= until)
+
+    before, of_all_days = judged(day), judged(RUN_DATE)
     execute(profiled_settings, "create table kept as select * from analytics.interaction_daily")
     execute(
         profiled_settings,
         LATER[change].format(table="analytics.interaction_daily", column="profile_date", day=day),
     )
 
-    after = by_key(replay(profiled_settings, gates, days))
+    after, of_changed_days = judged(day), judged(RUN_DATE)
 
     execute(
         profiled_settings,
         "truncate analytics.interaction_daily; insert into analytics.interaction_daily select * from kept; drop table kept",
     )
-    assert after == before
+    assert not differing(after, before)
+    assert differing(of_changed_days, of_all_days), "the change has to be seen on the days that it touches"
 
 
 def test_accepted_incident_is_no_reference_and_leaves_a_trace(
     profiled_settings: Settings, command: Command
 ) -> None:
     gates = [
-        gate for gate in compile_gates(profiled_settings) if gate.name == "interaction_volume_like_last_week"
+        gate
+        for gate in compile_gates(profiled_settings, RUN_DATE, RUN_DATE)
+        if gate.name == "interaction_volume_like_last_week"
     ]
     incident = RUN_DATE - dt.timedelta(7)
 
@@ -162,7 +179,9 @@ def test_incident_needs_a_reason(profiled_settings: Settings) -> None:
 
 def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Settings) -> None:
     gates = [
-        gate for gate in compile_gates(profiled_settings) if gate.name == "interaction_volume_like_last_week"
+        gate
+        for gate in compile_gates(profiled_settings, RUN_DATE, RUN_DATE)
+        if gate.name == "interaction_volume_like_last_week"
     ]
     before = by_key(replay(profiled_settings, gates, [RUN_DATE]))
     execute(
@@ -251,3 +270,36 @@ def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:
 def test_window_without_days_says_so(profiled_settings: Settings) -> None:
     with pytest.raises(PipelineError, match="has no day from 56 days after its first to 2017-02-01"):
         backtest.run(profiled_settings, None, dt.date(2017, 2, 1))
+
+
+def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Settings) -> None:
+    """The operation under the command: `dbt test` with `judged_from`, for who has dbt alone."""
+    doubled = RUN_DATE - dt.timedelta(10)
+    execute(
+        profiled_settings,
+        "update analytics.interaction_daily set row_count = 9 * row_count, amount_sum = 9 * amount_sum"
+        f" where profile_date = '{doubled}'",
+    )
+    variables = f"{{judged_from: {FIRST_DAY}, run_date: {RUN_DATE}}}"
+    gate = "interaction_volume_like_last_week"
+    ended = dbt.invoke(profiled_settings, ["test", "--select", gate, "--vars", variables], RUN_DATE)
+
+    assert not ended.success
+    assert ended.evidence[0].startswith("gates on the 42 days from 2017-03-20 to 2017-04-30")
+    (line,) = (line for line in ended.evidence if line.startswith(gate))
+    blocked = line.partition("blocked on ")[2].split("; ")[0].split(", ")
+    assert {str(doubled), str(doubled + dt.timedelta(7))} <= set(blocked), (
+        "and the day that is compared with it"
+    )
+    assert f"blocked {len(blocked)} " in line
+    with connect(profiled_settings) as connection:
+        assert connection.execute("select count(*) from analytics.gate_results").fetchone() == (0,), (
+            "nothing was decided, so nothing may be certified by it"
+        )
+
+
+def test_window_that_ends_before_it_begins_is_refused(profiled_settings: Settings) -> None:
+    with pytest.raises(
+        PipelineError, match=r"judged_from must be at most the run date .*; received 2017-05-01"
+    ):
+        compile_gates(profiled_settings, RUN_DATE + dt.timedelta(1), RUN_DATE)

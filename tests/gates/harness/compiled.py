@@ -48,17 +48,25 @@ class GateCompiler:
         }
 
     def compile(
-        self, name: str, arguments: Mapping[str, Any] | None = None, run_date: dt.date = RUN_DATE
+        self,
+        name: str,
+        arguments: Mapping[str, Any] | None = None,
+        run_date: dt.date = RUN_DATE,
+        variables: Mapping[str, str] | None = None,
     ) -> str:
-        """Compile a test, with other arguments than its YAML's where some are given."""
+        """Compile a test, with other arguments than its YAML's where some are given, and variables of the environment."""
         node = copy.copy(self.tests[name])
         node.extra_ctes_injected = False
         if arguments is not None:
             node.test_metadata = copy.copy(node.test_metadata)
             node.test_metadata.kwargs = {"model": node.test_metadata.kwargs["model"], **arguments}
-        self._set_environment({**os.environ, "RUN_DATE": run_date.isoformat()})
+        self._set_environment({**os.environ, "RUN_DATE": run_date.isoformat(), **(variables or {})})
         with self.adapter.connection_named("compiled"):
             return str(self._compiler.compile_node(node, self.manifest, write=False).compiled_code)
+
+    def relation_name(self, name: str) -> str:
+        """The table that a test looks at, as it stands in its SQL."""
+        return str(self.manifest.sources[self.tests[name].depends_on.nodes[0]].relation_name)
 
     def configuration(self) -> dict[str, str]:
         """What `gates.configure()` sets: fail_calc, warn_if, error_if."""

@@ -53,6 +53,36 @@ def invoke(
         )
 
 
+def prepare(engine: Engine, chosen: Sequence[Case], directory: Path) -> Any:
+    """Create the cases' tables, a project with their gates, and what earlier runs have left in the ledger.
+
+    Returns
+    -------
+    dbt's manifest of the project
+    """
+    write_project(directory, engine.profile(), case_sources(engine.name, chosen))
+    engine.execute([*create_statements(engine.name, chosen), CALENDAR])
+    parsed = invoke(directory, "parse", "--quiet")
+    if not parsed.success:
+        raise RuntimeError(f"dbt could not parse the truth table: {parsed.exception}")
+    _seed_ledger(
+        engine,
+        chosen,
+        directory,
+        parsed.result,
+        {name: node_id for node_id, name in _case_names(parsed.result).items()},
+    )
+    return parsed.result
+
+
+def _case_names(manifest: Any) -> dict[str, str]:
+    return {
+        node.unique_id: node.name.removeprefix("case_")
+        for node in manifest.nodes.values()
+        if node.resource_type == "test"
+    }
+
+
 def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> dict[str, list[Row]]:
     """Run every case that is meant for the engine, one dbt invocation for each run date.
 
@@ -61,18 +91,8 @@ def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> d
     dict from the case's name to its rows of the ledger
     """
     chosen = [case for case in cases if engine.name in case.engines]
-    write_project(directory, engine.profile(), case_sources(engine.name, chosen))
-    engine.execute([*create_statements(engine.name, chosen), CALENDAR])
-    parsed = invoke(directory, "parse", "--quiet")
-    if not parsed.success:
-        raise RuntimeError(f"dbt could not parse the truth table: {parsed.exception}")
-    manifest = parsed.result
-    names = {
-        node.unique_id: node.name.removeprefix("case_")
-        for node in manifest.nodes.values()
-        if node.resource_type == "test"
-    }
-    _seed_ledger(engine, chosen, directory, manifest, {name: node_id for node_id, name in names.items()})
+    manifest = prepare(engine, chosen, directory)
+    names = _case_names(manifest)
     for run_date in sorted({case.run_date for case in chosen}):
         selected = ["--select", f"tag:on_{run_date:%Y_%m_%d}"]
         environment = {"RUN_DATE": run_date.isoformat()}

@@ -1,0 +1,79 @@
+{# Which days a gate judges. In `dbt test` that is the run date. With the variable `judged_from`, or the environment variable
+   JUDGED_FROM, it is every day from that one to the run date, each as it would have been judged on that day: a backtest.
+   Days are numbered from the run date, which is 0; the day before is -1. #}
+
+{% macro is_backtest() %}
+    {% do return(execute and (var("judged_from", none) or env_var("JUDGED_FROM", "")) != "") %}
+{% endmacro %}
+
+{# The first day that is judged, as a date. #}
+{% macro first_judged() %}
+    {% if not gates.is_backtest() %}{% do return(gates.run_date()) %}{% endif %}
+    {% set first_day = gates.parsed_day(
+        "judged_from", var("judged_from", none) or env_var("JUDGED_FROM", ""),
+        "Pass --vars '{judged_from: 2017-01-31, run_date: 2017-12-31}' or set JUDGED_FROM."
+    ) %}
+    {% if first_day > gates.run_date() %}
+        {% do exceptions.raise_compiler_error(
+            "gates: judged_from must be at most the run date " ~ gates.run_date().isoformat() ~ "; received "
+            ~ first_day.isoformat() ~ ". Pass an earlier day.") %}
+    {% endif %}
+    {% do return(first_day) %}
+{% endmacro %}
+
+{# How many days before its own date the rows of a judged day stand: 0, unless a backtest of faults (environment variable
+   JUDGED_SHIFT) keeps the broken rows of each day beside the healthy ones, at dates before all others. #}
+{% macro judged_shift() %}
+    {% do return(env_var("JUDGED_SHIFT", "0") | int if gates.is_backtest() else 0) %}
+{% endmacro %}
+
+{# The number of the first judged day. #}
+{% macro first_number() %}
+    {% do return((gates.first_judged() - gates.run_date()).days) %}
+{% endmacro %}
+
+{# One row for each judged day: its number, and the number under which its rows stand. #}
+{% macro judged_days() %}
+{% if not gates.is_backtest() -%}
+select 0 as day_number, 0 as current_day
+{%- else -%}
+select
+    day_number,
+    day_number - {{ gates.judged_shift() }} as current_day
+from (
+    select cast({{ gates.day_number("profile_date", gates.run_date()) }} as integer) as day_number
+    from ({{ gates.days_between(gates.first_judged(), gates.run_date()) }}) as judged_dates
+) as judged
+{%- endif %}
+{% endmacro %}
+
+{# A condition on the rows of the judged days and of the `days` before each; the column stays bare. #}
+{% macro in_reach(date_column, days) -%}
+    {% set first_day, last_day, shift = gates.first_judged(), gates.run_date(), gates.judged_shift() -%}
+    {{ gates.in_days(date_column, gates.days_before(first_day, days), last_day) }}
+    {%- if shift %}
+    or {{ gates.in_days(date_column, gates.days_before(first_day, shift), gates.days_before(last_day, shift)) }}
+    {%- endif %}
+{%- endmacro %}
+
+{# The segments that each judged day knows of: those with rows on it or on the `days` before it; 'all' where there is none, so
+   that a day without anything is judged too. From the CTEs `days` and `series`. #}
+{% macro known_segments(segment_column, days) %}
+{% if segment_column is none -%}
+select
+    day_number,
+    current_day,
+    'all' as segment
+from days
+{%- else -%}
+select
+    days.day_number,
+    days.current_day,
+    coalesce(series.segment, 'all') as segment
+from days
+left join (select distinct segment, day_number from series) as series
+    on days.current_day = series.day_number
+    or series.day_number between days.day_number - {{ days }} and days.day_number - 1
+group by days.day_number, days.current_day, coalesce(series.segment, 'all')
+{%- endif %}
+{% endmacro %}
