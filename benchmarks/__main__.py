@@ -73,5 +73,13 @@ def replay(
     benchmark.measure(copies or [1])
 
 
+@app.command()
+def suggest() -> None:
+    """Whether suggested thresholds keep to their budget on days and tables not seen: docs/suggest.md. About eight minutes."""
+    from benchmarks import suggest as benchmark
+
+    benchmark.measure()
+
+
 if __name__ == "__main__":
     app()

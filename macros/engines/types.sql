@@ -102,12 +102,6 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
     select explode(sequence({{ gates.date_literal(first_day) }}, {{ gates.date_literal(last_day) }})) as profile_date
 {%- endmacro %}
 
-{# The hour of a timestamp, 0 to 23. #}
-{% macro hour_number(column) %}{{ return(adapter.dispatch("hour_number", "gates")(column)) }}{% endmacro %}
-{% macro default__hour_number(column) %}{{ return("extract(hour from " ~ gates.column(column) ~ ")") }}{% endmacro %}
-{# extract gives a numeric, at three times the cost #}
-{% macro postgres__hour_number(column) %}{{ return("date_part('hour', " ~ gates.column(column) ~ ")") }}{% endmacro %}
-
 {# The bin of a number: 0 below the first edge, 1 from the first edge on, …; NULL for NULL. #}
 {% macro bin_number(column, edges) %}{{ return(adapter.dispatch("bin_number", "gates")(column, edges)) }}{% endmacro %}
 {% macro default__bin_number(column, edges) -%}

@@ -66,6 +66,9 @@ judged as (
         case
             when sample_size = 0 then 'no_current'
             when sample_size < {{ min_segment_size }} then 'insufficient_history'
+            when current_value is null then 'null_value'
+            -- no share: more keys were counted than rows
+            when current_value < 0 then 'out_of_bounds'
             {% if max_share is not none -%}
             when current_value > {{ gates.number(max_share) }} then 'out_of_bounds'
             {% endif -%}

@@ -103,23 +103,27 @@ def suggest(
         typer.Option(help="YAML with the faults whose detection is stated; the project's without it."),
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="State the detection on every n-th day.")] = 5,
+    fit_until: Annotated[
+        str | None,
+        typer.Option(help="Last day to fit on, the later ones check; without it three quarters of the days."),
+    ] = None,
     run_date: RunDate = None,
 ) -> None:
     """Thresholds that keep to a budget of false alarms on this table, as YAML with what each finds."""
-    from training_pipeline import backtest as past
+    from training_pipeline.backtest import detect
     from training_pipeline.faults import CATALOG, read_faults
-    from training_pipeline.suggest import suggestions, to_yaml
+    from training_pipeline.suggest import fitted_days, judge_past, suggestions
+    from training_pipeline.suggested_yaml import to_yaml
 
-    settings = Settings.load()
+    settings, budget = Settings.load(), false_alarms / 100
+    until = day(fit_until, "--fit-until") if fit_until else None
     catalog = read_faults(faults or settings.root / CATALOG)
     with _progress() as advance:
-        result = past.run(settings, None, day(run_date), advance)
-        found = past.detect(settings, catalog, result.days[::every], advance)
-    console.print(
-        to_yaml(suggestions(result.gates, result, found, false_alarms / 100)),
-        soft_wrap=True,
-        markup=False,
-    )
+        past = judge_past(settings, day(run_date), advance)
+        fitted = fitted_days(past, until)
+        faulty = detect(settings, catalog, past.days[::every], advance)
+    found = suggestions(past.gates, past, faulty, budget, fitted)
+    console.print(to_yaml(found, past.gates, past, faulty, budget), soft_wrap=True, markup=False)
 
 
 def register(app: typer.Typer) -> None:

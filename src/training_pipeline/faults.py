@@ -19,7 +19,8 @@ from training_pipeline.replay import SHIFT
 from training_pipeline.warehouse import connect
 
 CATALOG = Path("dbt_project") / "faults.yml"
-ROWS, PROFILE = "interaction", "interaction_daily"
+ROWS, PROFILE, CONTROL = "interaction", "interaction_daily", "interaction_control"
+_DATE_COLUMNS = {ROWS: "interaction_date", PROFILE: "profile_date", CONTROL: "control_date"}
 _KEYS = {"keep", "set", "copies", "days_late"}
 _SCHEMA = "replay"
 
@@ -119,25 +120,30 @@ def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Ite
     PipelineError
         When an expression of the fault is not SQL that the server takes.
     """
-    rows, profile = (f'"{settings.database}"."{settings.schema}"."{name}"' for name in (ROWS, PROFILE))
-    nodes = dbt.compile_nodes(settings, ["--select", PROFILE, "--full-refresh"], max(days))
-    (model,) = (node for node in nodes if node.resource_type == "model")
+    healthy = {name: f'"{settings.database}"."{settings.schema}"."{name}"' for name in _DATE_COLUMNS}
+    selection = ["--select", PROFILE, CONTROL, "--full-refresh"]
+    nodes = dbt.compile_nodes(settings, selection, max(days))
+    compiled = {node.name: node.compiled_code for node in nodes if node.resource_type == "model"}
     listed = ", ".join(f"date '{day}'" for day in sorted(days))
     with connect(settings) as connection:
         connection.autocommit = True
         try:
             connection.execute(f"drop schema if exists {_SCHEMA} cascade; create schema {_SCHEMA}".encode())
-            spoiled = fault.select(rows, _columns(connection, settings, ROWS))
+            spoiled = fault.select(healthy[ROWS], _columns(connection, settings.schema, ROWS))
             connection.execute(
                 f"create view {_SCHEMA}.{ROWS} as select * from ({spoiled}) as spoiled"
                 f" where interaction_date in ({listed})".encode()
             )
-            broken_profile = model.compiled_code.replace(rows, f"{_SCHEMA}.{ROWS}")
+            broken_profile = compiled[PROFILE].replace(healthy[ROWS], f"{_SCHEMA}.{ROWS}")
             connection.execute(f"create unlogged table {_SCHEMA}.{PROFILE} as {broken_profile}".encode())
             connection.execute(f"analyze {_SCHEMA}.{PROFILE}".encode())
+            if CONTROL in compiled:  # where the source system says what it has sent
+                compared = compiled[CONTROL].replace(healthy[PROFILE], f"{_SCHEMA}.{PROFILE}")
+                connection.execute(f"create view {_SCHEMA}.{CONTROL} as {compared}".encode())
             yield {
-                rows: _shifted(ROWS, _columns(connection, settings, ROWS), "interaction_date"),
-                profile: _shifted(PROFILE, _columns(connection, settings, PROFILE), "profile_date"),
+                healthy[name]: _shifted(name, columns)
+                for name in _DATE_COLUMNS
+                if (columns := _columns(connection, _SCHEMA, name))
             }
         except psycopg.Error as error:
             message = " ".join(str(error).split())
@@ -146,20 +152,20 @@ def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Ite
             connection.execute(f"drop schema if exists {_SCHEMA} cascade".encode())
 
 
-def _columns(connection: psycopg.Connection, settings: Settings, name: str) -> list[str]:
+def _columns(connection: psycopg.Connection, schema: str, name: str) -> list[str]:
     return [
         column
         for (column,) in connection.execute(
             "select column_name from information_schema.columns"
             " where table_schema = %s and table_name = %s order by ordinal_position",
-            [settings.schema, name],
+            [schema, name],
         )
     ]
 
 
-def _shifted(name: str, columns: list[str], date_column: str) -> str:
+def _shifted(name: str, columns: list[str]) -> str:
     listed = ", ".join(
-        f'"{column}" - {SHIFT} as "{column}"' if column == date_column else f'"{column}"'
+        f'"{column}" - {SHIFT} as "{column}"' if column == _DATE_COLUMNS[name] else f'"{column}"'
         for column in columns
     )
     return f"(select {listed} from {_SCHEMA}.{name}) as broken"

@@ -5,23 +5,39 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import yaml
-from scipy.stats import binom
-
-from training_pipeline.backtest import Backtest, share
+from training_pipeline.backtest import Backtest, Progress, past_days
+from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.replay import Gate, Row
+from training_pipeline.replay import Gate, Row, compile_gates, replay
+from training_pipeline.scales import SCALES, Scale, is_noise, least_bounds, may_be_noise, scale_of
+from training_pipeline.tail import quantile_limit
 
 FITTED_PART = 0.75
-CONFIDENCE = 0.95
-NEUTRAL = {"max_over_min": 1.01, "relative_diff": 0.01}
-EFFECT = {"psi": 0.1, "js": 0.018}  # the gate's own defaults: a smaller shift does not matter
+FAIL_PART = 0.1  # share of the budget on which a gate that warns first may fail
 SEEN = 0.5  # a fault that is found on fewer days than this is not seen
-# The argument that bounds the statistic, for each kind of gate that has one to choose.
-THRESHOLDS = {"interval_ratio": "metrics", "metric_anomaly": "warn_z", "distribution_drift": "warn_score"}
+
+ByDay = dict[dt.date, float]
+Key = tuple[str, str]  # node_id of a gate, metric
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many of some days alarm."""
+
+    alarms: int
+    days: int
+
+    @property
+    def share(self) -> float:
+        """Return the share that alarms, 0 to 1; best is 0.0."""
+        return self.alarms / self.days if self.days else 0.0
+
+    def __add__(self, other: Count) -> Count:
+        """Return how many of both kinds of days alarm."""
+        return Count(self.alarms + other.alarms, self.days + other.days)
 
 
 @dataclass(frozen=True)
@@ -30,19 +46,33 @@ class Suggestion:
 
     Attributes
     ----------
-    threshold : float
-        The statistic from which it alarms, rounded up to three digits; best is the lowest.
-    fitted, checked : tuple of int
-        Healthy days that alarm, and days, in the part that it was fitted on and in the rest.
+    alone : float
+        The statistic from which this metric alone would alarm, three digits; best is the lowest.
+    threshold, fail : float
+        What the gate takes: where it has one threshold for all its metrics, the largest. ``fail`` is NaN where it has none.
+    fitted, checked, marked : Count
+        Days that alarm: the healthy ones that it was fitted on, the other healthy ones, the marked ones after the fitted.
+    failed : Count
+        Healthy days that it was not fitted on and that fail.
+    untold : int
+        Healthy days on which there is no statistic, so that no threshold keeps them from being an alarm.
+    largest : float
+        The largest statistic of a healthy day.
     detection : mapping
         Share of days, 0 to 1, on which each fault alarms.
     """
 
     gate: Gate
     metric: str
+    alone: float
     threshold: float
-    fitted: tuple[int, int]
-    checked: tuple[int, int]
+    fail: float
+    fitted: Count
+    checked: Count
+    marked: Count
+    failed: Count
+    untold: int
+    largest: float
     detection: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -50,157 +80,160 @@ class Suggestion:
         """Return the faults that it sees on at least half of the days."""
         return [fault for fault, part in self.detection.items() if part >= SEEN]
 
+    @property
+    def expression(self) -> str:
+        """Return the metric as the gate's arguments have it."""
+        return self.metric.removesuffix(f" where {self.gate.where}" if self.gate.where else "")
+
+
+def judge_past(settings: Settings, last_day: dt.date, on_progress: Progress = lambda *_: None) -> Backtest:
+    """Ask the gates that have a threshold to fit about each past day, as if none of these had been rejected.
+
+    Every day that nothing marks is taken as healthy. So the statistics, and with them what is suggested, do not depend
+    on the thresholds of today: those that reject every other day would leave no reference.
+
+    Raises
+    ------
+    PipelineError
+        When nothing has been built yet.
+    """
+    healthy, marked = past_days(settings, None, last_day)
+    judged = sorted([*healthy, *marked])
+    gates = compile_gates(settings, judged[0], judged[-1])
+    asked = [replace(gate, severity="warn") for gate in gates if gate.kind in SCALES]
+    done = iter(range(1, len(asked) + 1))
+    rows = replay(settings, asked, judged, on_progress=lambda: on_progress("gates", next(done), len(asked)))
+    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
+
+
+def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.date]:
+    """Return the healthy days to fit on: those until a day, or the first three quarters.
+
+    Raises
+    ------
+    PipelineError
+        When no day is left on one of the two sides.
+    """
+    if fit_until is None:
+        return list(past.days[: int(FITTED_PART * len(past.days))])
+    days = [day for day in past.days if day <= fit_until]
+    if len(days) in (0, len(past.days)):
+        raise PipelineError(
+            f"--fit-until must leave healthy days before and after it, of {past.days[0]} to {past.days[-1]};"
+            f" received {fit_until}"
+        )
+    return days
+
 
 def suggestions(
     gates: Sequence[Gate],
     past: Backtest,
     faults: Mapping[str, Sequence[Row]],
     budget: float,
+    fitted: Collection[dt.date],
 ) -> list[Suggestion]:
-    """Choose for each gate and metric the lowest threshold that the days it is fitted on prove to keep to the budget.
+    """Choose for each gate and metric the lowest threshold that the fitted days prove to keep to the budget.
 
     Parameters
     ----------
     past : Backtest
-        What the gates say of healthy days.
+        What the gates say of healthy days, and of marked ones.
     faults : mapping
-        What they say of the same days with a fault, by its name.
+        What they say of healthy days with a fault, by its name.
     budget : float
         Share of healthy days, 0 to 1, on which one metric may alarm.
+    fitted : collection of date
+        The healthy days to fit on; on the other days of the past it is checked.
 
     Raises
     ------
     PipelineError
         When there are too few days for such a budget to mean anything.
     """
-    days = past.days[: int(FITTED_PART * len(past.days))]
-    if budget * len(days) < 1:
+    if budget * len(fitted) < 1:
         raise PipelineError(
-            f"{len(days)} days to fit on cannot tell a budget of {100 * budget:g} % of false alarms:"
-            f" give at least {math.ceil(100 / max(len(days), 1))} %, or build more history"
+            f"{len(fitted)} days to fit on cannot tell a budget of {100 * budget:g} % of false alarms:"
+            f" give at least {math.ceil(100 / max(len(fitted), 1))} %, or build more history"
         )
-    tunable = {gate.node_id: gate for gate in gates if gate.kind in THRESHOLDS}
-    healthy = _statistics(past.rows, tunable)
-    faulty = {fault: _statistics(rows, tunable) for fault, rows in faults.items()}
+    tunable = {gate.node_id: gate for gate in gates if gate.kind in SCALES}
+    raw = _statistics(past.rows, tunable, lambda *_: False)
+    alone = {
+        key: _bounds(tunable[key[0]], by_day, set(fitted), budget)
+        for key, by_day in raw.items()
+        if budget * sum(map(math.isfinite, _of(by_day, fitted))) >= 1
+    }
+    judged = _statistics(past.rows, tunable, is_noise)
+    faulty = {fault: _statistics(rows, tunable, may_be_noise) for fault, rows in faults.items()}
+    later = sorted(set(past.days) - set(fitted))
+    marked = [day for day in past.marked if day > max(fitted)]
     found = []
-    for (node_id, metric), by_day in sorted(healthy.items()):
-        fitted = sorted((by_day[day] for day in days if day in by_day), reverse=True)
-        checked = [by_day[day] for day in past.days[len(days) :] if day in by_day]
-        if not fitted or not checked:
-            continue
-        threshold = max(_round_up(fitted[_allowed(len(fitted), budget)]), _least(tunable[node_id]))
-        detection = {
-            fault: _exceeding(list(by_key.get((node_id, metric), {}).values()), threshold)
-            for fault, by_key in faulty.items()
-        }
-        counts = [(sum(value > threshold for value in part), len(part)) for part in (fitted, checked)]
-        found.append(Suggestion(tunable[node_id], metric, threshold, counts[0], counts[1], detection))
+    for (node_id, metric), own in sorted(alone.items()):
+        gate, scale, by_day = tunable[node_id], scale_of(tunable[node_id]), judged[node_id, metric]
+        together = [own] if scale.fail is None else [alone[key] for key in alone if key[0] == node_id]
+        threshold, fail = (max(bounds[index] for bounds in together) for index in (0, 1))
+        healthy = _of(by_day, past.days)
+        suggestion = Suggestion(
+            gate,
+            metric,
+            alone=own[0],
+            threshold=threshold,
+            fail=fail,
+            fitted=_count(scale, _of(by_day, fitted), threshold),
+            checked=_count(scale, _of(by_day, later), threshold),
+            marked=_count(scale, _of(by_day, marked), threshold),
+            failed=_count(scale, _of(by_day, later), fail),
+            untold=sum(map(math.isinf, healthy)),
+            largest=max(filter(math.isfinite, _of(raw[node_id, metric], past.days))),
+            detection={
+                fault: _count(scale, by_key.get((node_id, metric), {}).values(), threshold).share
+                for fault, by_key in faulty.items()
+            },
+        )
+        found.append(suggestion)
     return found
 
 
-def to_yaml(found: Sequence[Suggestion]) -> str:
-    """Return the gates with the suggested thresholds, each with what it costs and finds, and what nothing sees."""
-    by_gate: dict[str, list[Suggestion]] = defaultdict(list)
-    for suggestion in found:
-        by_gate[suggestion.gate.node_id].append(suggestion)
-    blocks = [_block(of_gate) for of_gate in by_gate.values()]
-    faults = {fault for suggestion in found for fault in suggestion.detection}
-    best = {fault: max(found, key=lambda suggestion: suggestion.detection[fault]) for fault in faults}
-    unseen = [
-        f"# No threshold sees {fault!r} within the budget: on data this noisy {suggestion.gate.name} finds it best, on"
-        f" {100 * suggestion.detection[fault]:.0f} % of the days.\n"
-        "# What would: a control total from the source, a longer window, a gate per segment."
-        for fault, suggestion in sorted(best.items())
-        if suggestion.detection[fault] < SEEN
-    ]
-    return "\n".join(["data_tests:", *blocks, *unseen])
+def _of(by_day: ByDay, days: Iterable[dt.date]) -> list[float]:
+    return [by_day[day] for day in sorted(days) if day in by_day]
 
 
-def _block(of_gate: Sequence[Suggestion]) -> str:
-    gate = of_gate[0].gate
-    arguments = dict(gate.arguments)
-    name = THRESHOLDS[gate.kind]
-    if gate.kind == "interval_ratio":
-        arguments[name] = dict(arguments[name]) | {_expression(each): each.threshold for each in of_gate}
-    else:
-        arguments[name] = max(each.threshold for each in of_gate)
-        second = name.replace("warn", "fail")
-        arguments[second] = max(float(arguments.get(second, 0)), round(1.5 * arguments[name], 3))
-    config = {"severity": gate.severity} | ({"where": gate.where} if gate.where else {})
-    test = {f"gates.{gate.kind}": {"name": gate.name, "arguments": arguments, "config": config}}
-    text = yaml.safe_dump([test], sort_keys=False, width=110)
-    comments = [line for each in of_gate for line in _comment(each)]
-    return "\n".join(f"  {line}" for line in [*comments, *text.splitlines()])
+def _count(scale: Scale, values: Collection[float], threshold: float) -> Count:
+    return Count(scale.alarms(values, threshold), len(values))
 
 
-def _comment(each: Suggestion) -> list[str]:
-    alarms, days = each.fitted
-    later_alarms, later_days = each.checked
-    found = ", ".join(f"{fault} {100 * each.detection[fault]:.0f} %" for fault in each.seen)
-    return [
-        f"# {_expression(each)}: {each.threshold:g}; false alarms {share(range(alarms), range(days))} of {days} days fitted,"
-        f" {share(range(later_alarms), range(later_days))} of {later_days} checked",
-        f"#   finds {found}" if found else "#   noise: it sees no fault of the catalogue on half of the days",
-    ]
-
-
-def _expression(each: Suggestion) -> str:
-    scope = f" where {each.gate.where}" if each.gate.where else ""
-    return each.metric.removesuffix(scope)
+def _bounds(gate: Gate, by_day: ByDay, fitted: Collection[dt.date], budget: float) -> tuple[float, float]:
+    """Return from which statistic a metric may warn and fail; where the gate has one bound, the second is NaN."""
+    scale, least = scale_of(gate), least_bounds(gate)
+    days = [day for day in sorted(fitted) if math.isfinite(by_day.get(day, math.inf))]
+    values, numbers = [scale.additive(by_day[day]) for day in days], [day.toordinal() for day in days]
+    warn = max(_round_up(scale.back(quantile_limit(values, numbers, budget))), least[0])
+    if scale.fail is None:
+        return warn, math.nan
+    fail = _round_up(scale.back(quantile_limit(values, numbers, FAIL_PART * budget)))
+    return warn, max(fail, least[1], warn)
 
 
 def _statistics(
-    rows: Sequence[Row], gates: Mapping[str, Gate]
-) -> dict[tuple[str, str], dict[dt.date, float]]:
+    rows: Iterable[Row], gates: Mapping[str, Gate], passes_anyway: Callable[[Gate, Row], bool]
+) -> dict[Key, ByDay]:
     """Return the largest statistic of each gate and metric on each day, infinite where it cannot be told at all."""
-    found: dict[tuple[str, str], dict[dt.date, float]] = defaultdict(dict)
+    found: dict[Key, ByDay] = defaultdict(dict)
     for row in rows:
         if row["node_id"] not in gates or row["reason"] == "insufficient_history":
             continue
         value = row["statistic"]
-        if (
-            gates[row["node_id"]].kind == "distribution_drift"
-            and value is not None
-            and value <= row["upper_bound"]
-        ):
-            value = 0.0  # within its own noise: no threshold makes it an alarm
         if value is None:
             value = 0.0 if row["verdict"] == "pass" else math.inf
+        elif passes_anyway(gates[row["node_id"]], row):
+            value = 0.0
         key = row["node_id"], row["metric"]
         found[key][row["run_date"]] = max(value, found[key].get(row["run_date"], 0.0))
     return found
 
 
-def _allowed(days: int, budget: float) -> int:
-    """Return how many of the days may exceed a threshold that, with 95 % confidence, keeps to the budget on others.
-
-    The order statistic that bounds a quantile (Wilks 1941, Annals of Mathematical Statistics 12); the largest of all
-    where there are too few days for that confidence.
-
-    Examples
-    --------
-    >>> _allowed(300, 0.01), _allowed(100, 0.01), _allowed(300, 0.05)
-    (0, 0, 8)
-    """
-    return max(int(binom.ppf(1 - CONFIDENCE, days, budget)) - 1, 0)
-
-
-def _least(gate: Gate) -> float:
-    """Return the threshold below which a gate alarms about what does not matter, or refuses its arguments."""
-    if gate.kind == "interval_ratio":
-        return NEUTRAL[gate.arguments.get("ratio_formula", "max_over_min")]
-    if gate.kind == "distribution_drift":
-        return float(gate.arguments.get("warn_score") or EFFECT[gate.arguments.get("method", "psi")])
-    return 0.1
-
-
-def _exceeding(values: Sequence[float], threshold: float) -> float:
-    return sum(value > threshold for value in values) / len(values) if values else 0.0
-
-
 def _round_up(value: float) -> float:
     """Round up to three significant digits, strictly, so that the value itself does not alarm."""
-    if value in (0.0, math.inf):
+    if value == 0.0:
         return value
     scale = 10.0 ** (2 - math.floor(math.log10(value)))
     return (math.floor(value * scale) + 1) / scale

@@ -28,7 +28,8 @@ LEDGER = (
     "(select max(recorded_at) from analytics.gate_results)"
 )
 PROFILE = (
-    "select slice, value, row_count, amount_sum, amount_nulls, customer_id_distinct from analytics.interaction_daily"
+    "select slice, value, row_count, amount_sum, amount_nulls, customer_id_distinct, interaction_id_distinct"
+    " from analytics.interaction_daily"
     f" where profile_date = date '{RUN_DATE}'"
 )
 # On Spark each day takes as long as all of them on the others together.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from psycopg import sql
 
-from training_pipeline import dbt
+from training_pipeline import backtest, dbt
 from training_pipeline.config import Settings
+from training_pipeline.faults import Fault
 from training_pipeline.warehouse import connect
 
 from .conftest import RUN_DATE
@@ -53,3 +56,24 @@ def test_arrived_as_sent(built_settings: Settings, statement: str, reason: str |
         ).fetchall()
     assert found == [(reason or "ok", "fail" if reason else "pass")]
     assert any("as_sent" in node for node in judged.failed) == bool(reason)
+
+
+def test_backtest_shows_what_totals_are_worth(
+    built_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with connect(built_settings) as connection:
+        connection.execute(SENT)
+    dbt.invoke(built_settings, ["run", "--select", "interaction_control", *ON], RUN_DATE)
+    compile_nodes = dbt.compile_nodes
+    monkeypatch.setattr(
+        dbt,
+        "compile_nodes",
+        lambda settings, arguments, *rest: compile_nodes(settings, [*arguments, *ON], *rest),
+    )
+    days = [RUN_DATE - dt.timedelta(number) for number in range(2, 12)]
+
+    lost = Fault("a fifth of the rows lost", keep="abs(hashtext(interaction_id)) % 5 > 0")
+    found = backtest.detect(built_settings, [lost], days)[lost.name]
+
+    seen = {row["run_date"] for row in found if row["blocks"] and "expected_rows" in row["metric"]}
+    assert seen == set(days), "each day has fewer rows than were sent"

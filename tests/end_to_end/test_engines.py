@@ -29,7 +29,7 @@ HISTORY_DAYS = 90  # the gates look back on 84; each day is a partition on Spark
 TIMEOUT = 1200  # seconds
 NUMBERS = {
     *("current_value", "reference_value", "statistic", "lower_bound", "upper_bound", "sample_size"),
-    *("row_count", "amount_sum", "amount_nulls", "customer_id_distinct"),
+    *("row_count", "amount_sum", "amount_nulls", "customer_id_distinct", "interaction_id_distinct"),
 }
 Found = dict[str, dict[str, Any]]
 

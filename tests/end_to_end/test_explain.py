@@ -1,4 +1,4 @@
-"""Explain and suggest: the numbers of a decision, and thresholds that keep to a budget."""
+"""Explain: the numbers of a decision."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import yaml
 
 from training_pipeline import dbt
-from training_pipeline.backtest import Backtest
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.explain import find, formula
 from training_pipeline.replay import Gate, Row
-from training_pipeline.suggest import suggestions, to_yaml
 
 from .conftest import RUN_DATE, Command
 
@@ -49,54 +46,6 @@ def evidence(day: dt.date, statistic: float | None, **values: Any) -> Row:
         "severity": "error",
         "blocks": False,
     } | values
-
-
-def history(statistics: list[float | None]) -> Backtest:
-    days = tuple(dt.date(2017, 1, 1) + dt.timedelta(number) for number in range(len(statistics)))
-    return Backtest(days, (), tuple(map(evidence, days, statistics)))
-
-
-def test_threshold_is_the_largest_that_the_fitted_days_do_not_exceed() -> None:
-    fitted, checked = [1.1] * 299 + [1.2344], [1.1] * 98 + [1.5, 1.6]
-    faults = {"lost": [evidence(dt.date(2017, 1, 2), 2.0)], "small": [evidence(dt.date(2017, 1, 2), 1.2)]}
-
-    (found,) = suggestions([RATIO], history([*fitted, *checked]), faults, 0.01)
-
-    assert found.threshold == 1.24, "rounded up, so that the day itself does not alarm"
-    assert found.fitted == (0, 300) and found.checked == (2, 100)
-    assert found.detection == {"lost": 1.0, "small": 0.0}
-    assert found.seen == ["lost"]
-
-
-def test_wider_budget_lets_as_many_days_exceed_as_it_can_prove() -> None:
-    fitted: list[float | None] = [1 + number / 10 for number in range(300)]
-    (found,) = suggestions([RATIO], history([*fitted, *[1.1] * 100]), {}, 0.05)
-    assert found.threshold == 30.2, "above the ninth largest"
-    assert found.fitted[0] == 7, "eight may exceed it, but it is rounded up"
-
-
-def test_suggestion_is_yaml_with_what_it_costs_and_what_nothing_sees() -> None:
-    faults = {"lost": [evidence(dt.date(2017, 1, 2), 2.0)], "small": [evidence(dt.date(2017, 1, 2), 1.0)]}
-    printed = to_yaml(suggestions([RATIO], history([1.1] * 400), faults, 0.01))
-
-    (test,) = yaml.safe_load(printed)["data_tests"]
-    assert test["gates.interval_ratio"]["arguments"]["metrics"] == {"sum(rows)": 1.11}
-    assert test["gates.interval_ratio"]["config"] == {"severity": "error", "where": "slice = 'all'"}
-    assert "# sum(rows): 1.11; false alarms 0.0 % of 300 days fitted, 0.0 % of 100 checked" in printed
-    assert "#   finds lost 100 %" in printed
-    assert "# No threshold sees 'small' within the budget" in printed
-
-
-def test_metric_that_cannot_be_told_is_an_alarm_at_any_threshold() -> None:
-    past = history([1.1] * 400)
-    broken = evidence(past.days[0], None, verdict="fail", reason="null_value")
-    (found,) = suggestions([RATIO], replace(past, rows=(broken, *past.rows[1:])), {}, 0.01)
-    assert found.threshold == float("inf")
-
-
-def test_budget_that_the_days_cannot_tell_is_refused() -> None:
-    with pytest.raises(PipelineError, match=r"30 days to fit on cannot tell a budget of 1 %"):
-        suggestions([RATIO], history([1.1] * 40), {}, 0.01)
 
 
 def test_formula_has_the_numbers() -> None:

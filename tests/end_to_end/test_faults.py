@@ -48,7 +48,7 @@ FAULTS = {
     "load doubled": Fault(
         f"insert into raw.interaction select * from raw.interaction where {TODAY}",
         "duplicate_limit",
-        "repeated interaction_id",
+        "repeated interaction_id_distinct where slice = 'all'",
         "out_of_bounds",
     ),
     "column dropped": Fault(

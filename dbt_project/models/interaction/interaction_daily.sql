@@ -20,5 +20,6 @@
     categories=["department"],
     hour_of="interaction_at",
     distinct=["customer_id"],
+    distinct_texts=["interaction_id"],
     nulls=["interaction_id", "customer_id", "interaction_at", "store_id", "quantity"],
 ) }}

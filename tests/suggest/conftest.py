@@ -1,0 +1,62 @@
+"""Gates and evidence, made up: what a gate says of a day is its statistic."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from training_pipeline.backtest import Backtest
+from training_pipeline.replay import Gate, Row
+
+FIRST = dt.date(2017, 1, 1)
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "interval_ratio": {"metrics": {"sum(rows)": 3.0}},
+    "metric_anomaly": {"metrics": ["sum(rows)", "sum(amount)"], "warn_z": 4, "fail_z": 6},
+    "distribution_drift": {"column_name": "value", "method": "psi"},
+    "not_stale": {},
+}
+
+
+def gate(kind: str, **arguments: Any) -> Gate:
+    return Gate(
+        node_id=f"test.shop.{kind}",
+        name=f"volume_{kind}",
+        kind=kind,
+        arguments={"date_column": "day"} | ARGUMENTS[kind] | arguments,
+        relation="shop.daily",
+        date_column="day",
+        severity="error",
+        where="slice = 'all'",
+        statement="",
+    )
+
+
+def day(number: int) -> dt.date:
+    return FIRST + dt.timedelta(number)
+
+
+def evidence(of: Gate, number: int, statistic: float | None, metric: str = "sum(rows)", **values: Any) -> Row:
+    return {
+        "node_id": of.node_id,
+        "gate": of.kind,
+        "metric": f"{metric} where slice = 'all'",
+        "segment": "all",
+        "run_date": day(number),
+        "current_value": "10",
+        "reference_value": "20",
+        "statistic": statistic,
+        "lower_bound": None,
+        "upper_bound": 3.0,
+        "verdict": "pass",
+        "reason": "ok",
+        "severity": "error",
+        "blocks": False,
+    } | values
+
+
+def history(rows: Sequence[Row], marked: Sequence[int] = ()) -> Backtest:
+    """Return the past of these rows; the days of these numbers are marked, the others healthy."""
+    known = {day(number) for number in marked}
+    days = sorted({row["run_date"] for row in rows})
+    return Backtest(tuple(each for each in days if each not in known), tuple(sorted(known)), tuple(rows))
