@@ -59,7 +59,8 @@ class Suggestion:
     largest : float
         The largest statistic of a healthy day.
     detection : mapping
-        Share of days, 0 to 1, on which each fault alarms.
+        Share of days, 0 to 1, on which each fault makes the statistic alarm. A day without a statistic alarms at any
+        threshold, and is not counted.
     """
 
     gate: Gate
@@ -185,7 +186,7 @@ def suggestions(
             untold=sum(map(math.isinf, healthy)),
             largest=max(filter(math.isfinite, _of(raw[node_id, metric], past.days))),
             detection={
-                fault: _count(scale, by_key.get((node_id, metric), {}).values(), threshold).share
+                fault: _told(scale, by_key.get((node_id, metric), {}).values(), threshold).share
                 for fault, by_key in faulty.items()
             },
         )
@@ -199,6 +200,10 @@ def _of(by_day: ByDay, days: Iterable[dt.date]) -> list[float]:
 
 def _count(scale: Scale, values: Collection[float], threshold: float) -> Count:
     return Count(scale.alarms(values, threshold), len(values))
+
+
+def _told(scale: Scale, values: Collection[float], threshold: float) -> Count:
+    return Count(scale.alarms(filter(math.isfinite, values), threshold), len(values))
 
 
 def _bounds(gate: Gate, by_day: ByDay, fitted: Collection[dt.date], budget: float) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
@@ -95,17 +96,15 @@ def _unseen(
 ) -> list[str]:
     """Return who sees a fault that no threshold sees, or else what comes nearest and what would see it."""
     days = {row["run_date"] for row in rows}
-    others = [gate for gate in gates if gate.kind not in SCALES]
-    alarms = {
-        gate.name: len(
-            {row["run_date"] for row in rows if row["node_id"] == gate.node_id and row["verdict"] != "pass"}
-        )
-        for gate in others
-    }
-    by = max(alarms, key=lambda name: alarms[name], default=None)
-    if by and alarms[by] >= SEEN * len(days):
+    by_id, alarms = {gate.node_id: gate for gate in gates}, defaultdict[str, set[dt.date]](set)
+    for row in rows:
+        gate = by_id[row["node_id"]]
+        if row["verdict"] != "pass" and (gate.kind not in SCALES or row["statistic"] is None):
+            alarms[gate.name].add(row["run_date"])
+    by = max(alarms, key=lambda name: len(alarms[name]), default=None)
+    if by and len(alarms[by]) >= SEEN * len(days):
         return [
-            f"# {fault!r} needs no threshold: {by} finds it on {100 * alarms[by] / len(days):.0f} % of the days."
+            f"# {fault!r} needs no threshold: {by} finds it on {100 * len(alarms[by]) / len(days):.0f} % of the days."
         ]
     faulty = Evidence.of(rows)
     lines = [f"# No threshold sees {fault!r} within the budget of {100 * budget:g} %."]
@@ -115,13 +114,9 @@ def _unseen(
             f"{100 * best.suggestion.detection.get(fault, 0):.0f} % of the days. To see it on half of them, it would alarm on"
             f" {100 * best.false_alarms:.1f} % of the healthy days."
         )
-    ways = remedies(faulty, healthy, found, budget)
-    lines += [f"#   What would: {way}." for way in ways]
-    return (
-        lines
-        if ways
-        else [*lines, "#   It moves no total, no mean of a week and no share that these gates look at."]
-    )
+    ways = [f"#   What would: {way}." for way in remedies(faulty, healthy, found, budget)]
+    nothing = ["#   It moves no total, no mean of a week and no share that these gates look at."]
+    return lines + (ways or nothing)
 
 
 def _found(each: Suggestion, faults: Sequence[str]) -> str:

@@ -164,3 +164,11 @@ def test_fault_that_another_gate_finds_needs_no_threshold() -> None:
     text = printed([RATIO, STALE], rows, {"copied": [*same, *copied]})
     assert "# 'copied' needs no threshold: volume_not_stale finds it on 100 % of the days." in text
     assert "No threshold sees" not in text
+
+
+def test_fault_that_leaves_no_statistic_is_no_merit_of_a_threshold() -> None:
+    rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
+    gone = [evidence(RATIO, number, None, verdict="fail", reason="no_current") for number in FAULTY]
+    text = printed([RATIO], rows, {"all lost": gone})
+    assert "finds" not in text.partition("data_tests:")[2].partition("# 'all lost'")[0]
+    assert "# 'all lost' needs no threshold: volume_interval_ratio finds it on 100 % of the days." in text
