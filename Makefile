@@ -41,8 +41,9 @@ dev: setup $(VENV)/.installed-dev ## The same, and what the tests need
 run: setup ## Load, gate, train, validate, promote, report
 	@$(BIN)/training-pipeline run --run-date $(RUN_DATE)
 
+# By file, because the tests of a file share what is costly to build.
 test: dev lint ## Every test
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadfile
 
 test-long: dev ## What takes many minutes: the truth table on Spark, Airflow's services
 	@$(BIN)/pytest -m long

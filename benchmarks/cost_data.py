@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,8 +45,10 @@ class Warehouse:
 
     Attributes
     ----------
-    profile : str
-        The statement that makes the profile of the run date alone.
+    profile, profile_of_run : str
+        The statement that makes the profile of the run date alone, and that of all days that a daily run replaces.
+    first_build : float
+        Seconds (wall) in which the profile of all days was made, as dbt makes it on a first build.
     """
 
     settings: Settings
@@ -53,17 +56,26 @@ class Warehouse:
     run_date: datetime.date
     gates: tuple[Gate, ...]
     profile: str
+    profile_of_run: str
+    first_build: float
     folder: Path
+
+    @property
+    def days(self) -> int:
+        """The days of the profile."""
+        return (self.run_date - FIRST_DAY).days + 1
 
     def environment(self) -> Mapping[str, str]:
         """Return the variables with which dbt finds the database and the run date."""
         return dbt_environment(self.settings) | {"RUN_DATE": self.run_date.isoformat()}
 
-    def connect(self) -> psycopg.Connection:
+    def connect(self, work_mem: str | None = None) -> psycopg.Connection:
         """Connect for timing: one process for a statement, so that its processor time is all there is."""
         connection = connect_to(embedded.start(self.settings))
         connection.autocommit = True
         connection.execute("set max_parallel_workers_per_gather = 0")
+        if work_mem is not None:
+            connection.execute("select set_config('work_mem', %s, false)", [work_mem])
         return connection
 
 
@@ -92,11 +104,14 @@ def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
     environment = dbt_environment(own) | {"RUN_DATE": run_date.isoformat()}
     all_days = compile_demo(environment, output)
     with connect_to(embedded.start(own)) as connection:
+        started = time.perf_counter()
         _execute(connection, f"create table analytics.interaction_daily as {all_days.profile}")
+        first_build = time.perf_counter() - started
         _execute(connection, "create index on analytics.interaction_daily (profile_date)")
         _execute(connection, "analyze analytics.interaction_daily")
     one_day = compile_demo(environment, output, ["--vars", "lookback_days: 0"], full_refresh=False)
-    return Warehouse(own, rows, run_date, one_day.gates, one_day.profile, output)
+    of_run = compile_demo(environment, output, full_refresh=False)
+    return Warehouse(own, rows, run_date, one_day.gates, one_day.profile, of_run.profile, first_build, output)
 
 
 def _generate(connection: psycopg.Connection, last: int) -> None:

@@ -14,9 +14,14 @@ from benchmarks.cost_data import Warehouse
 
 REPEATS = 9
 MILLISECONDS = 1000
+# Of the run date alone; and of all days that a daily run replaces, also with the work_mem that a server has by default.
+PROFILE, PROFILE_OF_RUN = "profile", "profile of all days that a run replaces"
+SMALL_MEMORY = "4MB"
+PROFILE_IN_LITTLE = f"{PROFILE_OF_RUN}, work_mem {SMALL_MEMORY}"
 
 # What the gates on rows and the profile look at, for the run date and the same day of the week before.
-BY_HAND = """
+BY_HAND, WITH_DISTINCT = "by hand", "by hand, with what is distinct"
+SCAN = """
 select
     interaction_date,
     count(*), sum(amount), avg(amount), min(amount), max(amount),
@@ -51,9 +56,11 @@ def statements(warehouse: Warehouse) -> dict[str, str]:
     """Return the statements to measure by name: two by hand, the profile, and each gate."""
     dates = {"run_date": warehouse.run_date, "week_before": warehouse.run_date - timedelta(days=7)}
     named = {
-        "by hand": BY_HAND.format(distinct=DISTINCT, **dates),
-        "by hand, nothing distinct": BY_HAND.format(distinct="", **dates),
-        "profile": warehouse.profile,
+        BY_HAND: SCAN.format(distinct="", **dates),
+        WITH_DISTINCT: SCAN.format(distinct=DISTINCT, **dates),
+        PROFILE: warehouse.profile,
+        PROFILE_OF_RUN: warehouse.profile_of_run,
+        PROFILE_IN_LITTLE: warehouse.profile_of_run,
     }
     return named | {gate.name: gate.sql for gate in warehouse.gates}
 
@@ -61,15 +68,17 @@ def statements(warehouse: Warehouse) -> dict[str, str]:
 def measure(warehouses: Mapping[int, Warehouse]) -> dict[tuple[int, str], Cost]:
     """Run all statements in turns, so that what else the machine does falls on all of them; return (rows, name) to cost."""
     connections = {rows: warehouse.connect() for rows, warehouse in warehouses.items()}
+    in_little = {rows: warehouse.connect(SMALL_MEMORY) for rows, warehouse in warehouses.items()}
     named = {rows: statements(warehouse) for rows, warehouse in warehouses.items()}
     samples: dict[tuple[int, str], list[Cost]] = {}
     for turn in range(REPEATS + 1):
-        for rows, connection in connections.items():
-            for name, statement in named[rows].items():
+        for rows, statements_of in named.items():
+            for name, statement in statements_of.items():
+                connection = (in_little if name == PROFILE_IN_LITTLE else connections)[rows]
                 cost = _run(connection, statement)
                 if turn > 0:  # the first turn fills the caches
                     samples.setdefault((rows, name), []).append(cost)
-    for connection in connections.values():
+    for connection in [*connections.values(), *in_little.values()]:
         connection.close()
     return {
         key: Cost(

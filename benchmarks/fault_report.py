@@ -42,6 +42,11 @@ class Findings:
         own = self.levels[self.levels["gate"].isin(self.gates)]
         return own.groupby(["fault", "day"])["level"].max().reset_index()
 
+    def asked(self) -> list[str]:
+        """Return the gates that were asked about faults, not about healthy days only."""
+        of_faults = set(self.levels[self.levels["fault"] != HEALTHY]["gate"])
+        return [gate for gate in self.gates if gate in of_faults]
+
     def seeing(self) -> list[str]:
         """Return the gates that see more than the loss of everything."""
         seen = self.levels[(self.levels["level"] > 0) & (self.levels["fault"] != ALL_LOST)]["gate"]
@@ -52,7 +57,8 @@ def report(findings: Findings) -> str:
     """Return the page as markdown."""
     blocked, warned = healthy_shares(findings)
     seeing = findings.seeing()
-    blind = ", ".join(f"`{gate}`" for gate in findings.gates if gate not in seeing)
+    blind = ", ".join(f"`{gate}`" for gate in findings.asked() if gate not in seeing)
+    unmoved = f" No other fault than {ALL_LOST} is seen by {blind}." if blind else ""
     sections = [
         "# Faults: what the gates find",
         "Written by `python -m benchmarks faults`; do not edit.",
@@ -73,7 +79,7 @@ def report(findings: Findings) -> str:
         _markdown(_false_alarms(findings)),
         "## By gate",
         "Share of the days that failed, and where a gate also warns, those that warned: `failed + warned`. Empty: none. Names "
-        f"without `interaction_`. All gates fail when {ALL_LOST}; that is the only one of these faults that is seen by {blind}.",
+        f"without `interaction_`. All of these fail when {ALL_LOST}.{unmoved}",
         _markdown(_by_gate(findings, seeing)),
         "## Changes of the source's columns",
         "Judged by `raw_interaction_schema`, on any day alike.",

@@ -131,7 +131,8 @@ def _introduction(known: Backtest, unknown: Backtest) -> str:
         " calendar* knows no day: neither is one left out nor kept from being a reference. A day without rows"
         f" (2017-12-25, closed) is left out there too. Twice the budget is {int(2 * BUDGET * len(checked))} of {len(checked)} checked days."
         " *Alone*: what the metric would have where its gate has one threshold for several, the largest. *Fails from*: the bound"
-        f" for a tenth of the budget. *Finds*: the percent of every {EVERY}th day on which it alarms about a fault, from half of them."
+        f" for a tenth of the budget; `volume_like_last_week` stops the run at its only threshold, so that is this bound."
+        f" *Finds*: the percent of every {EVERY}th day on which it alarms about a fault, from half of them."
     )
 
 
@@ -165,7 +166,7 @@ def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
                 percent(each.failed) if fails else "",
                 f"{other.threshold:g}",
                 percent(other.checked),
-                finds + f" (alone also {alone})" * bool(alone) or "nothing",
+                (finds or "nothing") + f" (alone also {alone})" * bool(alone),
             ]
         )
     return table

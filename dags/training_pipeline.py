@@ -91,7 +91,8 @@ def raise_verdict(project_dir: str, **_context: Any) -> None:
     if failed:
         raise GateStopped(
             f"{len(failed)} gate(s) stopped the run: {', '.join(failed)}. "
-            f"Their evidence is in the log above and in {SETTINGS.schema}.gate_results"
+            f"Their evidence is in the log above, and in {SETTINGS.schema}.gate_results unless that log says that "
+            "it could not be written"
         )
 
 

@@ -15,8 +15,11 @@
 {% macro default__type_timestamp() %}{{ return("timestamp with time zone") }}{% endmacro %}
 {% macro spark__type_timestamp() %}{{ return("timestamp") }}{% endmacro %}
 
-{# A text as an SQL literal. #}
-{% macro literal(value) %}{{ return("'" ~ dbt.escape_single_quotes(value | string) ~ "'") }}{% endmacro %}
+{# A text as an SQL literal. Most have no quote, and dbt is three calls away. #}
+{% macro literal(value) %}
+    {% set text = value | string %}
+    {{ return("'" ~ (dbt.escape_single_quotes(text) if "'" in text else text) ~ "'") }}
+{% endmacro %}
 
 {# A column by its name. Quoted, so that mixed case and reserved words work; a name that comes quoted is kept. #}
 {% macro column(name) %}
@@ -33,6 +36,7 @@
 {# Whether two type names mean the same type. Engines spell one type in several ways; a length or precision counts only
    where it is declared. #}
 {% macro is_same_type(declared, actual) %}
+    {% if declared | lower | trim == actual | lower %}{% do return(true) %}{% endif %}
     {% set wanted, found = gates.canonical_type(declared), gates.canonical_type(actual) %}
     {% if "(" not in wanted %}{% set found = found.split("(")[0] %}{% endif %}
     {% do return(wanted == found) %}

@@ -30,15 +30,14 @@
 
 {# Creates the ledger where it is not there yet. Many dbt processes may try at once. #}
 {% macro ensure_ledger() %}
-    {% if not load_relation(gates.ledger()) %}
-        {% for statement in gates.create_ledger_statements() %}{% do gates.execute_and_commit(statement) %}{% endfor %}
-    {% endif %}
+    {% for statement in gates.create_ledger_statements() %}{% do gates.execute_and_commit(statement) %}{% endfor %}
 {% endmacro %}
 
 {# A hook runs in whatever transaction is open, and dbt rolls that back when the hook ends: so begin, and commit. #}
-{% macro execute_and_commit(sql) %}
-    {% call statement("ledger", auto_begin=true) %}{{ sql }}{% endcall %}
+{% macro execute_and_commit(sql, fetch=false) %}
+    {% call statement("ledger", fetch_result=fetch, auto_begin=true) %}{{ sql }}{% endcall %}
     {% do adapter.commit() %}
+    {% if fetch %}{% do return(load_result("ledger").table.rows) %}{% endif %}
 {% endmacro %}
 
 {% macro create_ledger_statements() %}{{ return(adapter.dispatch("create_ledger_statements", "gates")()) }}{% endmacro %}
@@ -64,7 +63,8 @@
     ) | join("; ")]) %}
 {% endmacro %}
 
-{# on-run-end: keeps the evidence of all tests of this invocation, or of `dbt source freshness`, and prints it. #}
+{# on-run-end: prints the evidence of all tests of this invocation, or of `dbt source freshness`, and returns what keeps it.
+   dbt runs what a hook returns: where that fails, the hook has failed, while the verdicts stay and have been told. #}
 {% macro record(results) %}
     {% set tests = [] %}
     {% for result in results if result.node.resource_type in ["test", "source"] and result.status != "skipped" %}
@@ -75,32 +75,73 @@
         {% do gates.print_backtest(tests) %}
         {% do return("") %}
     {% endif %}
-    {% do gates.ensure_ledger() %}
-    {% do gates.execute_and_commit(gates.insert_evidence_sql(tests)) %}
-    {% do gates.print_evidence(tests) %}
-    {% do return("") %}
+    {% set is_new = load_relation(gates.ledger()) is none %}
+    {% set evidence = gates.evidence_sql(tests) %}
+    {% do gates.print_evidence(tests, gates.execute_and_commit(
+        "select * from (" ~ evidence ~ ") as told order by relation, gate, metric, segment", fetch=true
+    )) %}
+    {% if is_new %}{% do gates.ensure_ledger() %}{% endif %}
+    {% set copied = [] %}
+    {% for result in tests if result.status == "pass" and gates.is_gate(result.node) %}
+        {% do copied.append(result.node.relation_name) %}
+    {% endfor %}
+    {% do return(gates.keep_evidence_sql(gates.insert_evidence_sql(evidence), copied)) %}
 {% endmacro %}
 
-{# One insert for all tests: their stored evidence, or one row made from dbt's own result. #}
-{% macro insert_evidence_sql(tests) %}
+{# The insert, and the end of the tables that it has copied, which dbt would else drop one by one in the next run. Those of gates
+   that did not pass stay: dbt has just printed their names. No transaction is open when dbt runs this. #}
+{% macro keep_evidence_sql(insert, copied) %}
+    {{ return(adapter.dispatch("keep_evidence_sql", "gates")(insert, copied)) }}
+{% endmacro %}
+
+{# An engine that takes one statement at a time. #}
+{% macro default__keep_evidence_sql(insert, copied) %}{{ return(insert) }}{% endmacro %}
+
+{% macro duckdb__keep_evidence_sql(insert, copied) %}
+    {% set statements = ["begin transaction", insert] %}
+    {% for table in copied %}{% do statements.append("drop table " ~ table) %}{% endfor %}
+    {% do return((statements + ["commit"]) | join("; ")) %}
+{% endmacro %}
+
+{# The driver begins a transaction by itself, and would end it with a rollback. #}
+{% macro postgres__keep_evidence_sql(insert, copied) %}
+    {% set drop = ["drop table " ~ copied | join(", ") ~ " cascade"] if copied else [] %}
+    {% do return(([insert] + drop + ["commit"]) | join("; ")) %}
+{% endmacro %}
+
+{# One insert for all tests; what they have in common, once. #}
+{% macro insert_evidence_sql(evidence) %}
 insert into {{ gates.ledger() }} ({{ gates.ledger_columns() | join(", ") }})
+select
+    {{ gates.evidence_columns() | join(", ") }},
+    current_timestamp,
+    {{ gates.literal(invocation_id) }},
+    node_id, relation, severity, status,
+    {{ gates.literal_or_null(env_var("AIRFLOW_CTX_DAG_ID", "")) }},
+    {{ gates.literal_or_null(env_var("AIRFLOW_CTX_DAG_RUN_ID", "")) }},
+    {{ gates.literal_or_null(env_var("AIRFLOW_CTX_TASK_ID", "")) }},
+    {{ gates.literal_or_null(env_var("AIRFLOW_CTX_TRY_NUMBER", ""), "integer") }},
+    config_hash
+from (
+{{ evidence }}
+) as recorded
+{% endmacro %}
+
+{# The evidence of all tests, each row with its test: what a gate has stored, else one row made from dbt's own result. #}
+{% macro evidence_sql(tests) %}
+{% set columns = gates.evidence_columns() | join(", ") %}
 {% for result in tests -%}
-{% set node = result.node -%}
-{% set status = gates.status(result) -%}
+{% set node, status = result.node, gates.status(result) -%}
 select
     evidence.*,
-    current_timestamp as recorded_at,
-    {% for value in [
-        invocation_id, node.unique_id, gates.relation_name(node), node.config.severity | default("error") | lower, status,
-        env_var("AIRFLOW_CTX_DAG_ID", ""), env_var("AIRFLOW_CTX_DAG_RUN_ID", ""), env_var("AIRFLOW_CTX_TASK_ID", "")
-    ] -%}
-    {{ gates.literal_or_null(value) }},
-    {% endfor -%}
-    {{ gates.literal_or_null(env_var("AIRFLOW_CTX_TRY_NUMBER", ""), "integer") }},
-    {{ gates.literal_or_null(gates.config_hash(node)) }}
+    {{ gates.literal(node.unique_id) }} as node_id,
+    {{ gates.literal_or_null(gates.relation_name(node)) }} as relation,
+    '{{ node.config.severity | default("error") | lower }}' as severity,
+    '{{ status }}' as status,
+    '{{ gates.config_hash(node) }}' as config_hash
 from (
     {% if gates.is_gate(node) and status in ["pass", "warn", "fail"] -%}
-    select {{ gates.evidence_columns() | join(", ") }} from {{ node.relation_name }}
+    select {{ columns }} from {{ node.relation_name }}
     {%- elif node.resource_type == "source" -%}
     {{ gates.evidence_of_freshness(result) }}
     {%- else -%}

@@ -1,9 +1,5 @@
 {# The evidence of this invocation in the log: one aligned line a metric, failures first. #}
-{% macro print_evidence(results) %}
-    {% set rows = run_query(
-        "select node_id, relation, severity, " ~ gates.evidence_columns() | join(", ") ~ " from " ~ gates.ledger()
-        ~ " where invocation_id = " ~ gates.literal(invocation_id) ~ " order by relation, gate, metric, segment"
-    ).rows %}
+{% macro print_evidence(results, rows) %}
     {% set lines, counts = {"FAIL": [], "WARN": [], "PASS": []}, {"FAIL": 0, "WARN": 0, "PASS": 0} %}
     {% set messages, columns_as_declared = {}, {} %}
     {% for result in results if gates.status(result) == "error" %}
@@ -15,7 +11,7 @@
         {% if row.gate == "schema_match" and row.reason == "ok" %}
             {% do columns_as_declared.update({row.relation: columns_as_declared.get(row.relation, 0) + 1}) %}
         {% else %}
-            {% do lines[effect].append(gates.evidence_cells(row, messages.get(row.node_id))) %}
+            {% do lines[effect].append(gates.evidence_cells(effect, row, messages.get(row.node_id))) %}
         {% endif %}
     {% endfor %}
     {% for relation, count in columns_as_declared.items() %}
@@ -61,7 +57,7 @@
 {% endmacro %}
 
 {# message: what the database said, where the query failed. A line break in a metric or a segment is a space. #}
-{% macro evidence_cells(row, message=none) %}
+{% macro evidence_cells(effect, row, message=none) %}
     {% set units = gates.units(row) %}
     {% set bound_unit = units.value if row.statistic is none else units.statistic %}
     {% set bounds = [] %}
@@ -74,7 +70,7 @@
         ) %}
     {% endif %}
     {% do return([
-        gates.effect(row),
+        effect,
         row.gate,
         row.relation,
         (row.metric ~ (" [" ~ row.segment ~ "]" if row.segment != "all" else "")).split() | join(" "),
@@ -122,17 +118,11 @@
     }.get(reason, reason)) %}
 {% endmacro %}
 
-{# A value as a person reads it: whole numbers and large ones in full, others with six significant digits. #}
-{% macro short(value) %}
+{# A value as a person reads it, with its unit: whole numbers and large ones in full, others with six significant digits. #}
+{% macro quantity(value, unit) %}
     {% if value is none %}{% do return("-") %}{% endif %}
     {% set number = value | float(none) %}
-    {% if number is none %}{% do return((value | string).split() | join(" ")) %}{% endif %}
-    {% do return(("%.0f" if 1e5 <= number | abs < 1e15 else "%.6g") | format(number)) %}
-{% endmacro %}
-
-{# A value with its unit; none where there is no value. #}
-{% macro quantity(value, unit) %}
-    {% set number = gates.short(value) %}
-    {% if value is none %}{% do return(number) %}{% endif %}
-    {% do return(number ~ (unit[:-1] if number in ["1", "-1"] and unit in [" rows", " days"] else unit)) %}
+    {% if number is none %}{% do return((value | string).split() | join(" ") ~ unit) %}{% endif %}
+    {% set text = ("%.0f" if 1e5 <= number | abs < 1e15 else "%.6g") | format(number) %}
+    {% do return(text ~ (unit[:-1] if text in ["1", "-1"] and unit in [" rows", " days"] else unit)) %}
 {% endmacro %}

@@ -34,16 +34,16 @@ class DbtResult:
         Unique ids of the tests that failed, or whose query crashed: either way nothing was proven.
     crashed : tuple of str
         What crashed in those of them whose query did, with the database's message.
-    skipped : int
-        Nodes that were not run because something above them failed.
     evidence : tuple of str
         The lines that the gates printed, failures first.
+    unrecorded : str
+        Why the evidence of a gate that failed is not in the ledger; empty where it is.
     """
 
     failed: tuple[str, ...]
     crashed: tuple[str, ...]
-    skipped: int
     evidence: tuple[str, ...]
+    unrecorded: str = ""
 
     @property
     def success(self) -> bool:
@@ -74,13 +74,16 @@ def invoke(
     ------
     PipelineError
         When dbt itself broke: the project does not parse, the database is down, the SQL of a model fails,
-        a unit test fails, the ledger cannot be written.
+        a unit test fails, no gate failed but the ledger cannot be written.
     """
     listener = _Listener(progress)
     outcome = _run(settings, arguments, run_date, [listener])
     results: list[Any] | None = getattr(outcome.result, "results", None)
     if results is None:
-        raise _broke(settings, arguments, _one_line(outcome.exception))
+        broke = _broke(settings, arguments, _one_line(outcome.exception))
+        if listener.failed:  # it broke afterwards
+            return DbtResult(tuple(listener.failed), (), tuple(listener.lines), str(broke))
+        raise broke
     tests = [result for result in results if result.node.resource_type == "test"]
     failed = [result for result in tests if result.status == "fail"]
     crashed = [result for result in tests if result.status == "error"]
@@ -96,11 +99,12 @@ def invoke(
         raise _broke(settings, arguments, "; ".join(map(_describe, broken)))
     if not outcome.success and not (failed or crashed):
         raise _broke(settings, arguments, _one_line(outcome.exception))
+    hooks = [_describe(result) for result in broken if result.node.resource_type == "operation"]
     return DbtResult(
         failed=tuple(result.node.unique_id for result in failed + crashed),
         crashed=tuple(map(_describe, crashed)),
-        skipped=sum(result.status == "skipped" for result in results),
         evidence=tuple(listener.lines),
+        unrecorded=str(_broke(settings, arguments, "; ".join(hooks))) if hooks else "",
     )
 
 
@@ -169,10 +173,11 @@ def manifest_path(settings: Settings) -> Path:
 
 
 class _Listener:
-    """Collects the lines that the gates print, and passes on how many nodes are done."""
+    """Collects the lines that the gates print and the tests that fail, and passes on how many nodes are done."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.lines: list[str] = []
+        self.failed: list[str] = []
         self._progress = progress
         self._done = 0
         self._total = 0
@@ -182,6 +187,8 @@ class _Listener:
         name = event.info.name
         if name == "JinjaLogInfo":
             self.lines.append(event.info.msg)
+        elif name == "LogTestResult" and event.data.status == "fail":
+            self.failed.append(event.data.node_info.unique_id)
         elif name == "ConcurrencyLine":
             self._total = event.data.node_count
         elif name in ("NodeFinished", "SkippingDetails") and self._progress is not None:
@@ -190,7 +197,9 @@ class _Listener:
 
 
 def _describe(result: Any) -> str:
-    return f"{result.node.name}: {_one_line(result.message)}"
+    keeps_evidence = result.node.resource_type == "operation" and "gates.record" in result.node.raw_code
+    what = "the evidence could not be written to the ledger" if keeps_evidence else result.node.name
+    return f"{what}: {_one_line(result.message)}"
 
 
 def _broke(settings: Settings, arguments: Sequence[str], why: str) -> PipelineError:

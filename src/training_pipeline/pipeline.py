@@ -117,9 +117,10 @@ def gate(
     Raises
     ------
     GateStopped
-        When a gate failed; its message has the lines that they printed, its evidence their rows of the ledger.
+        When a gate failed; its message has the lines that they printed, its evidence their rows of the ledger: none where
+        it could not be written, which the message says too.
     PipelineError
-        When dbt itself broke.
+        When dbt itself broke, and no gate failed.
     """
     from training_pipeline import evidence
 
@@ -128,9 +129,11 @@ def gate(
     if result.success:
         return
     lines = [line for line in result.evidence if line.startswith("FAIL")] or [evidence.names(result.failed)]
+    head = f"{len(result.failed)} gate(s) stopped the run of {outcome.run_date}:"
+    if result.unrecorded:
+        raise GateStopped("\n".join((head, *lines, f"besides, {result.unrecorded}")))
     latest = evidence.latest(settings, outcome.run_date, result.failed)
     rows = evidence.failed([row for found in latest.values() for row in found])
-    head = f"{len(result.failed)} gate(s) stopped the run of {outcome.run_date}:"
     raise GateStopped("\n".join((head, *lines)), rows)
 
 

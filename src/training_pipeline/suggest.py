@@ -16,7 +16,7 @@ from training_pipeline.scales import SCALES, Scale, is_noise, least_bounds, may_
 from training_pipeline.tail import quantile_limit
 
 FITTED_PART = 0.75
-FAIL_PART = 0.1  # share of the budget on which a gate that warns first may fail
+FAIL_PART = 0.1  # share of the budget on which a gate may stop the run
 SEEN = 0.5  # a fault that is found on fewer days than this is not seen
 
 ByDay = dict[dt.date, float]
@@ -219,15 +219,19 @@ def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], threshol
 
 
 def _bounds(gate: Gate, by_day: ByDay, fitted: Collection[dt.date], budget: float) -> tuple[float, float]:
-    """Return from which statistic a metric may warn and fail; where the gate has one bound, the second is NaN."""
+    """Return from which statistic a metric may warn and fail; where the gate has one bound, the second is NaN.
+
+    A gate that has one bound and stops the run at it is fitted as others are to fail.
+    """
     scale, least = scale_of(gate), least_bounds(gate)
     days = [day for day in sorted(fitted) if math.isfinite(by_day.get(day, math.inf))]
     values, numbers = [scale.additive(by_day[day]) for day in days], [day.toordinal() for day in days]
-    warn = max(_round_up(scale.back(quantile_limit(values, numbers, budget))), least[0])
+    warn, fail = (
+        _round_up(scale.back(quantile_limit(values, numbers, part * budget))) for part in (1, FAIL_PART)
+    )
     if scale.fail is None:
-        return warn, math.nan
-    fail = _round_up(scale.back(quantile_limit(values, numbers, FAIL_PART * budget)))
-    return warn, max(fail, least[1], warn)
+        return max(fail if gate.severity == "error" else warn, least[0]), math.nan
+    return max(warn, least[0]), max(fail, least[1], warn, least[0])
 
 
 def _statistics(

@@ -8,9 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from psycopg import sql
 
 from training_pipeline import cli, dbt
 from training_pipeline.config import Settings
+from training_pipeline.warehouse import connect
 
 RUN_DATE = datetime.date(2017, 4, 30)
 BUILT = "template_built"
@@ -61,3 +63,19 @@ def built_settings(
     """The fixture loaded, and the interactions and their profile built for the day before the run date."""
     copy_database(_built_template, pipeline_settings.database)
     return pipeline_settings
+
+
+@pytest.fixture
+def profiled_settings(loaded_settings: Settings) -> Settings:
+    """The fixture and its profile of the run date; the ledger is there and empty."""
+    assert dbt.invoke(
+        loaded_settings, ["build", "--select", "+interaction_daily", *HEALTHY], RUN_DATE
+    ).success
+    execute(loaded_settings, "truncate analytics.gate_results")
+    return loaded_settings
+
+
+def execute(settings: Settings, statement: str) -> None:
+    """Run a statement on the warehouse."""
+    with connect(settings) as connection:
+        connection.execute(sql.SQL(statement))

@@ -12,38 +12,21 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from psycopg import sql
 from psycopg.rows import dict_row
 
 from training_pipeline import backtest, dbt
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.faults import Fault, read_faults
 from training_pipeline.incidents import accept
 from training_pipeline.replay import Row, compile_gates, replay
 from training_pipeline.warehouse import connect
 
-from .conftest import RUN_DATE, Command
+from .conftest import RUN_DATE, Command, execute
 
 FIRST_DAY = dt.date(
     2017, 3, 20
 )  # 42 days, the first with too little history for some gates, as a young table has
-PROFILED = ["build", "--select", "+interaction_daily", "--exclude", "resource_type:unit_test"]
 VALUES = ("current_value", "reference_value", "statistic", "lower_bound", "upper_bound")
-
-
-@pytest.fixture
-def profiled_settings(loaded_settings: Settings) -> Settings:
-    """The fixture and its profile; the ledger is there and empty."""
-    built = dbt.invoke(loaded_settings, PROFILED, RUN_DATE)
-    assert built.success
-    execute(loaded_settings, "truncate analytics.gate_results")
-    return loaded_settings
-
-
-def execute(settings: Settings, statement: str) -> None:
-    with connect(settings) as connection:
-        connection.execute(sql.SQL(statement))
 
 
 def past(first_day: dt.date = FIRST_DAY, last_day: dt.date = RUN_DATE) -> list[dt.date]:
@@ -196,30 +179,6 @@ def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Setting
     }
 
 
-def blocked_by(rows: Iterable[Row]) -> set[str]:
-    return {row["gate"] for row in rows if row["blocks"]}
-
-
-def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
-    day = RUN_DATE - dt.timedelta(1)
-    faults = (
-        Fault("doubled", copies=2),
-        Fault("x 100", set={"amount": "amount * 100"}),
-        Fault("copied", days_late=1),
-        Fault("nothing that matters", set={"store_id": "store_id"}),
-    )
-    found = backtest.detect(profiled_settings, faults, [day])
-
-    assert "duplicate_limit" in blocked_by(found["doubled"])
-    assert "interval_ratio" in blocked_by(found["x 100"])
-    assert "not_stale" in blocked_by(found["copied"])
-    assert not blocked_by(found["nothing that matters"])
-    with connect(profiled_settings) as connection:
-        assert connection.execute("select to_regnamespace('replay')").fetchone() == (None,), (
-            "nothing is left behind"
-        )
-
-
 def test_command_prints_alarms_and_detection(
     profiled_settings: Settings, command: Command, tmp_path: Path
 ) -> None:
@@ -242,30 +201,6 @@ def test_command_prints_alarms_and_detection(
     silent = ended.printed.partition("no alarm on a healthy day: ")[2]
     assert silent.startswith("interaction_"), "gates without an alarm are named, not listed as none"
     assert "all amounts negative" in ended.printed and "100.0 %" in ended.printed
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[]", "must map names of faults"),
-        ("lost: {drop: half}", "must have only copies, days_late, keep, set"),
-        ("lost: {keep: 'true'}", "changes nothing"),
-        ("lost: {copies: 0}", "copies must be an integer from 1, received 0"),
-        ("lost: {set: amount}", "set must map columns to SQL"),
-    ],
-)
-def test_unusable_faults_are_refused(tmp_path: Path, text: str, message: str) -> None:
-    path = tmp_path / "faults.yml"
-    path.write_text(text)
-    with pytest.raises(PipelineError, match=message):
-        read_faults(path)
-
-
-def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:
-    with pytest.raises(PipelineError, match=r"fault 'broken' cannot be injected: .*no_such_column"):
-        backtest.detect(profiled_settings, [Fault("broken", keep="no_such_column")], [RUN_DATE])
-    with pytest.raises(PipelineError, match="fault 'odd' sets price; the columns are"):
-        backtest.detect(profiled_settings, [Fault("odd", set={"price": "1"})], [RUN_DATE])
 
 
 def test_window_without_days_says_so(profiled_settings: Settings) -> None:

@@ -84,7 +84,7 @@ def test_command_explains_a_verdict(built_settings: Settings, command: Command) 
         "PASS interval_ratio on analytics.interaction_daily: sum(row_count) where slice = 'all' is 552"
         in ended.printed
     )
-    assert "max(|552|, |652|) / min(|552|, |652|) = 1.18116; passes when below 2.2" in ended.printed
+    assert "max(|552|, |652|) / min(|552|, |652|) = 1.18116; passes when below 1.94" in ended.printed
     assert "┤" in ended.printed, "the days before, as a chart"
     assert (
         f"profile_date >= date '{RUN_DATE}' and profile_date < date '2017-05-01' and slice = 'all'"

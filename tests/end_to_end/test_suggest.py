@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,12 +16,13 @@ from training_pipeline.replay import replay
 from .conftest import RUN_DATE, Command
 
 LAST_DAY = RUN_DATE - dt.timedelta(1)
+THRESHOLD = r"cast\('[^']*' (as double precision\) as threshold)"
 
 
 def test_thresholds_of_today_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = suggest.judge_past(built_settings, LAST_DAY)
     gates = [gate for gate in wide.gates if gate.name == "interaction_volume_like_last_week"]
-    tight = [replace(gate, statement=gate.statement.replace("2.2", "1.001")) for gate in gates]
+    tight = [replace(gate, statement=re.sub(THRESHOLD, r"cast('1.001' \1", gate.statement)) for gate in gates]
     assert tight != gates, "the threshold has to be in the statement"
     monkeypatch.setattr(suggest, "compile_gates", lambda *_: tight)
 

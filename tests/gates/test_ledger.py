@@ -44,8 +44,8 @@ def dbt(engine: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
     )
     environment = {"RUN_DATE": RUN_DATE.isoformat()}
 
-    def run(*arguments: str) -> Any:
-        return invoke(directory, "--quiet", *arguments, environment=environment)
+    def run(*arguments: str, **options: Any) -> Any:
+        return invoke(directory, "--quiet", *arguments, environment=environment, **options)
 
     assert run("test").success
     return run
@@ -92,6 +92,50 @@ def test_a_retry_adds_rows_and_changes_none(engine: Postgres, dbt: Dbt) -> None:
     assert len({row["config_hash"] for row in after}) == 1
 
 
+def test_evidence_that_is_copied_is_dropped_and_what_dbt_names_stays(engine: Postgres, dbt: Dbt) -> None:
+    empty_day = ("--vars", f"run_date: {RUN_DATE + dt.timedelta(days=1)}")
+    assert dbt("test").success
+    assert stored(engine) == []
+    assert not dbt("test", *empty_day).success
+    assert stored(engine) == ["orders_exist"]
+    assert not dbt("test", *empty_day).success, "dbt replaces it"
+    assert stored(engine) == ["orders_exist"]
+    assert dbt("test").success
+    assert stored(engine) == []
+
+
+@pytest.mark.parametrize(("days_later", "status", "words"), [(0, "pass", "PASS"), (1, "fail", "FAIL")])
+def test_ledger_that_refuses_rows_is_an_error_of_its_own(
+    engine: Postgres, dbt: Dbt, days_later: int, status: str, words: str
+) -> None:
+    """Neither does the verdict change, nor is it untold, nor is the evidence lost."""
+    before, printed = rows(engine), []
+
+    def listen(event: Any) -> None:
+        if event.info.name == "JinjaLogInfo":
+            printed.append(event.info.msg)
+
+    run_date = RUN_DATE + dt.timedelta(days=days_later)
+    engine.execute([f"alter table {LEDGER} add constraint refuse check (false) not valid"])
+    try:
+        done = dbt("test", "--vars", f"run_date: {run_date}", callbacks=[listen])
+    finally:
+        engine.execute([f"alter table {LEDGER} drop constraint refuse"])
+    assert not done.success
+    test, hook = done.result.results
+    assert (test.node.name, test.status) == ("orders_exist", status)
+    assert (hook.node.resource_type, hook.status) == ("operation", "error")
+    assert 'violates check constraint "refuse"' in hook.message
+    assert any(line.startswith(f"{words}  row_existence  {SCHEMA}.orders") for line in printed)
+    assert rows(engine) == before
+    assert stored(engine) == ["orders_exist"], "nothing is dropped that was not copied"
+
+
+def stored(engine: Postgres) -> list[str]:
+    tables = engine.query(f"select tablename from pg_tables where schemaname = '{SCHEMA}_dbt_test__audit'")
+    return [table["tablename"] for table in tables]
+
+
 def rows(engine: Postgres) -> list[Row]:
     return engine.query(f"select * from {LEDGER} order by recorded_at")
 
@@ -105,6 +149,7 @@ def test_another_schema(engine: Postgres, dbt: Dbt) -> None:
 
 
 def test_retention_keeps_the_days_that_it_says(engine: Postgres, dbt: Dbt) -> None:
+    before = {row["run_date"] for row in rows(engine)}
     kept, forgotten = RUN_DATE - dt.timedelta(days=120), RUN_DATE - dt.timedelta(days=121)
     engine.execute(
         [
@@ -114,7 +159,7 @@ def test_retention_keeps_the_days_that_it_says(engine: Postgres, dbt: Dbt) -> No
     )
     assert dbt("run-operation", "prune_gate_results", "--args", "{keep_days: 120}").success
     assert [row["run_date"] for row in rows(engine) if row["invocation_id"] == "old"] == [kept]
-    assert {row["run_date"] for row in rows(engine)} == {kept, RUN_DATE}
+    assert {row["run_date"] for row in rows(engine)} == {kept, *before}
 
 
 def test_retention_never_forgets_what_gates_look_back_on(

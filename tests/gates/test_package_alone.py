@@ -51,8 +51,8 @@ def files() -> dict[str, str]:
 
 
 def block(language: str) -> list[str]:
-    """The lines of the one block of a language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    """The lines of the first block of a language."""
+    found, *_ = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     lines: list[str] = found.splitlines()
     return lines
 

@@ -26,7 +26,7 @@ def gate(kind: str, **arguments: Any) -> Gate:
         arguments={"date_column": "day"} | ARGUMENTS[kind] | arguments,
         relation="shop.daily",
         date_column="day",
-        severity="error",
+        severity="warn" if kind == "interval_ratio" else "error",
         where="slice = 'all'",
         statement="",
     )

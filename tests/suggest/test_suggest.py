@@ -225,6 +225,12 @@ def test_budget_is_kept_on_later_days(kind: str) -> None:
     assert 0 < alarms / days < 0.01
 
 
-def test_suggestion_keeps_the_gate_as_it_is() -> None:
-    (found,) = fit(replace(RATIO, severity="warn"), rows_of(RATIO, [1.1] * 400))
-    assert found.gate.severity == "warn" and math.isnan(found.fail)
+def test_gate_that_stops_the_run_at_its_only_bound_is_fitted_to_fail() -> None:
+    noise = [math.exp(0.1 * value) for value in scattered(250)]
+    (warns,) = fit(RATIO, rows_of(RATIO, noise), fitted=220)
+    (stops,) = fit(replace(RATIO, severity="error"), rows_of(RATIO, noise), fitted=220)
+    (like,) = fit(ANOMALY, rows_of(ANOMALY, [0.1 * value for value in scattered(250)]), fitted=220)
+
+    assert math.isnan(warns.fail) and math.isnan(stops.fail), "it has one bound"
+    assert warns.threshold < stops.threshold
+    assert stops.threshold == pytest.approx(math.exp(like.fail), rel=0.02), "for a tenth of the budget"

@@ -59,7 +59,7 @@ def test_gate_is_ready_to_paste() -> None:
     assert test["gates.interval_ratio"] == {
         "name": "volume_interval_ratio",
         "arguments": {"date_column": "day", "metrics": {"sum(rows)": 1.11}},
-        "config": {"severity": "error", "where": "slice = 'all'"},
+        "config": {"severity": "warn", "where": "slice = 'all'"},
     }
     assert "# sum(rows): 1.11; false alarms on 0.0 % of 299 days fitted, 0.0 % of 100 days checked\n" in text
     assert "#   with the days that the calendar marks: 0.0 % of 101 days checked" in text

@@ -22,6 +22,7 @@ GOOD_DAY = datetime.date(2017, 4, 30)
 EMPTY_DAY = datetime.date(2017, 5, 15)
 SOURCE_GATES = ("test", "--select", "source:raw")
 VERDICTS = ("FAIL", "WARN", "PASS")
+BROKE = "dbt test broke: the evidence could not be written to the ledger: "
 
 
 def log(settings: Settings) -> str:
@@ -44,7 +45,7 @@ def stop(settings: Settings, run_date: datetime.date) -> tuple[GateStopped, Outc
     return stopped.value, outcome
 
 
-def refuse_writes(settings: Settings) -> None:
+def refuse_rows(settings: Settings) -> None:
     """Make the ledger refuse rows, as a full disk or a lost permission does."""
     assert dbt.invoke(settings, SOURCE_GATES, FIRST_DAY).success, "creates the ledger"
     function = (
@@ -54,6 +55,23 @@ def refuse_writes(settings: Settings) -> None:
     with connect(settings) as connection:
         connection.execute(sql.SQL(function))
         connection.execute(trigger.format(sql.Identifier(settings.schema, "gate_results")))
+
+
+def refuse_indexes(settings: Settings) -> None:
+    """Make the ledger impossible to create: nothing else that these gates do makes an index."""
+    function = (
+        "create function refuse() returns event_trigger language plpgsql as $$ begin raise 'no index'; end $$"
+    )
+    trigger = "create event trigger refuse on ddl_command_start when tag in ('CREATE INDEX') execute function refuse()"
+    with connect(settings) as connection:
+        connection.execute(sql.SQL(function))
+        connection.execute(sql.SQL(trigger))
+
+
+def recorded_days(settings: Settings) -> list[datetime.date]:
+    with connect(settings) as connection:
+        rows = connection.execute("select distinct run_date from analytics.gate_results").fetchall()
+    return [day for (day,) in rows]
 
 
 def test_log_outcome_and_exception_say_the_same(loaded_settings: Settings) -> None:
@@ -85,16 +103,41 @@ def test_lines_are_aligned_and_failures_first(loaded_settings: Settings) -> None
     assert head == f"gates on {EMPTY_DAY}: 2 failed, 0 warned, {len(ledger) - 2} passed"
 
 
-@pytest.mark.parametrize(("run_date", "verdict"), [(GOOD_DAY, "PASS"), (EMPTY_DAY, "FAIL")])
-def test_ledger_that_cannot_be_written_is_an_error_whatever_the_verdict(
-    loaded_settings: Settings, run_date: datetime.date, verdict: str
-) -> None:
-    """Neither a pass without proof, nor a verdict that the gate has not given: the run breaks and says why."""
-    refuse_writes(loaded_settings)
-    with pytest.raises(PipelineError, match=r"dbt test broke: .*disk full") as broke:
-        gate(loaded_settings, Outcome(run_date), "data gates", SOURCE_GATES)
+def test_gate_that_passes_is_an_error_where_its_ledger_cannot_be_written(loaded_settings: Settings) -> None:
+    """No pass without proof: nothing would know of it tomorrow."""
+    refuse_rows(loaded_settings)
+    with pytest.raises(PipelineError, match=BROKE + ".*disk full") as broke:
+        gate(loaded_settings, Outcome(GOOD_DAY), "data gates", SOURCE_GATES)
+    assert broke.value.exit_code == PipelineError.exit_code
+    assert any(line.startswith("PASS  row_existence") for line in logged(loaded_settings)), "it was told"
+    assert recorded_days(loaded_settings) == [FIRST_DAY]
+
+
+def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_written(loaded_settings: Settings) -> None:
+    """It is as red as ever, and both facts are told."""
+    refuse_rows(loaded_settings)
+    stopped, outcome = stop(loaded_settings, EMPTY_DAY)
+    failed = [line for line in outcome.evidence["data gates"] if line.startswith("FAIL")]
+    head, *lines, besides = str(stopped).splitlines()
+    assert head == f"1 gate(s) stopped the run of {EMPTY_DAY}:"
+    assert [line.split()[1] for line in failed] == ["row_existence"]
+    assert lines == failed
+    assert re.match(f"besides, {BROKE}.*disk full", besides)
+    assert stopped.exit_code == GateStopped.exit_code
+    assert stopped.evidence == [], "the ledger has no row of this run"
+    assert recorded_days(loaded_settings) == [FIRST_DAY]
+
+
+def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_created(loaded_settings: Settings) -> None:
+    refuse_indexes(loaded_settings)
+    stopped, _ = stop(loaded_settings, EMPTY_DAY)
+    _, failed, besides = str(stopped).splitlines()
+    assert failed.startswith("FAIL  row_existence")
+    assert re.match(r"besides, dbt test broke: .*no index", besides)
+
+
+def test_ledger_that_cannot_be_created_is_an_error(loaded_settings: Settings) -> None:
+    refuse_indexes(loaded_settings)
+    with pytest.raises(PipelineError, match=r"dbt test broke: .*no index") as broke:
+        gate(loaded_settings, Outcome(GOOD_DAY), "data gates", SOURCE_GATES)
     assert not isinstance(broke.value, GateStopped)
-    assert re.search(rf"{verdict}.* raw_interaction_has_rows", log(loaded_settings)), "dbt has judged"
-    with connect(loaded_settings) as connection:
-        rows = connection.execute("select distinct run_date from analytics.gate_results").fetchall()
-    assert rows == [(FIRST_DAY,)], "of the run before"

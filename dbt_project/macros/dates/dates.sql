@@ -3,19 +3,15 @@
     (mod({{ dbt.datediff("cast('1900-01-01' as date)", date_expression, "day") }}, 7) >= 5)
 {%- endmacro %}
 
-{# The month ends up to the run date, newest first, as a select with one column snapshot_date. #}
-{% macro month_ends(months) %}
-{% set run_date = gates.date_literal(gates.run_date()) %}
-select snapshot_date
+{# The month ends of the last `years` years up to the run date, as a select with one column snapshot_date: the days before
+   the first of each month. Not dbt's last_day of a dateadd: on Spark each dateadd repeats its argument nine times, so that
+   three of them, one in another, make a plan of seven hundred copies. #}
+{% macro month_ends(years) %}
+{% set last_day = gates.days_before(gates.run_date(), -1) %}
+{% set first_day = last_day.replace(year=last_day.year - years, day=1) %}
+select cast({{ dbt.dateadd("day", -1, "profile_date") }} as date) as snapshot_date
 from (
-    select
-        {{ dbt.last_day(
-            dbt.dateadd("month", "1 - cast(months.generated_number as integer)", dbt.date_trunc("month", run_date)),
-            "month"
-        ) }} as snapshot_date
-    from (
-        {{ dbt.generate_series(months) }}
-    ) as months
-) as month_end
-where snapshot_date <= {{ run_date }}
+    {{ gates.days_between(first_day, last_day) }}
+) as days
+where extract(day from profile_date) = 1
 {% endmacro %}

@@ -16,9 +16,10 @@ with totals as (
         customer_id,
         interaction_date,
         count(*) as lines,
-        -- a sum of whole numbers is the same in any order, a sum of doubles is not
+        -- a sum of whole numbers is the same in any order, a sum of doubles is not; not round(),
+        -- which takes a half to the even number on Postgres and away from zero elsewhere
         coalesce(
-            sum(cast(round(amount * 10000) as {{ bigint }})), 0
+            sum(cast(floor(amount * 10000 + 0.5) as {{ bigint }})), 0
         ) as amount_times_10000
     from {{ ref("interaction") }}
     where

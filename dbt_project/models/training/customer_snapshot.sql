@@ -12,9 +12,9 @@ with customer_days as (
     select * from {{ ref("customer_day") }}
 ),
 
--- 20 years; older month ends say little about tomorrow's customers
+-- older month ends say little about tomorrow's customers
 month_ends as (
-    {{ month_ends(240) }}
+    {{ month_ends(years=20) }}
 ),
 
 snapshot_dates as (

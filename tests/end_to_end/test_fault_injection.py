@@ -1,0 +1,66 @@
+"""Faults that a backtest injects: read from YAML, broken rows beside healthy days, found by the gates."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from training_pipeline import backtest
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.faults import Fault, read_faults
+from training_pipeline.replay import Row
+from training_pipeline.warehouse import connect
+
+from .conftest import RUN_DATE
+
+
+def blocked_by(rows: Iterable[Row]) -> set[str]:
+    return {row["gate"] for row in rows if row["blocks"]}
+
+
+def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
+    day = RUN_DATE - dt.timedelta(1)
+    faults = (
+        Fault("doubled", copies=2),
+        Fault("x 100", set={"amount": "amount * 100"}),
+        Fault("copied", days_late=1),
+        Fault("nothing that matters", set={"store_id": "store_id"}),
+    )
+    found = backtest.detect(profiled_settings, faults, [day])
+
+    assert "duplicate_limit" in blocked_by(found["doubled"])
+    assert "interval_ratio" in blocked_by(found["x 100"])
+    assert "not_stale" in blocked_by(found["copied"])
+    assert not blocked_by(found["nothing that matters"])
+    with connect(profiled_settings) as connection:
+        assert connection.execute("select to_regnamespace('replay')").fetchone() == (None,), (
+            "nothing is left behind"
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "must map names of faults"),
+        ("lost: {drop: half}", "must have only copies, days_late, keep, set"),
+        ("lost: {keep: 'true'}", "changes nothing"),
+        ("lost: {copies: 0}", "copies must be an integer from 1, received 0"),
+        ("lost: {set: amount}", "set must map columns to SQL"),
+    ],
+)
+def test_unusable_faults_are_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "faults.yml"
+    path.write_text(text)
+    with pytest.raises(PipelineError, match=message):
+        read_faults(path)
+
+
+def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:
+    with pytest.raises(PipelineError, match=r"fault 'broken' cannot be injected: .*no_such_column"):
+        backtest.detect(profiled_settings, [Fault("broken", keep="no_such_column")], [RUN_DATE])
+    with pytest.raises(PipelineError, match="fault 'odd' sets price; the columns are"):
+        backtest.detect(profiled_settings, [Fault("odd", set={"price": "1"})], [RUN_DATE])
