@@ -25,7 +25,7 @@ FIRST_DAY = RUN_DATE - dt.timedelta(DAYS - 1)
 ASKED_ON_ROWS = [RUN_DATE - dt.timedelta(70 * number) for number in range(4)]  # a year of them takes an hour
 # One gate of each kind that looks at a day, on a table and its columns.
 GATES = {
-    "value_range": "gates.bounded_value('value_range', {table}, '{nulls}', none, 0.01, none, '{day}', weight={weight})",
+    "value_range": "gates.bounded_value('value_range', {table}, ['{nulls}'], none, 0.01, none, '{day}', weight={weight})",
     "share_limit": "gates.share_limit_sql({departments}, '{department} = \\'(null)\\'', '{day}', 0.02, 0.01, 28, none, 1, {weight},"
     " 'fail', 'warn')",
     "interval_ratio": "gates.interval_ratio_sql({table}, '{day}', {{'{rows}': 2.2, '{amount}': 2.2}}, weight={weight})",

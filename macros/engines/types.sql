@@ -132,3 +132,8 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
 {% macro spark__pair_hash(first, second) -%}
     cast(xxhash64({{ first }}, {{ second }}) as decimal(38, 0))
 {%- endmacro %}
+
+{# The columns of a relation. An adapter builds the whole context of a macro for each question; a macro that is at hand does not. #}
+{% macro columns_in_relation(relation) %}{{ return(adapter.dispatch("columns_in_relation", "gates")(relation)) }}{% endmacro %}
+{% macro default__columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
+{% macro postgres__columns_in_relation(relation) %}{{ return(dbt.get_columns_in_relation(relation)) }}{% endmacro %}

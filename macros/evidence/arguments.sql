@@ -1,4 +1,5 @@
-{# What a gate's arguments must be. All of it runs when dbt parses, so a typo is found before any data is read. #}
+{# What a gate's arguments must be. A gate asks for it while dbt parses, so a typo is found before any data is read, and not once
+   more when it runs (`execute`): arguments that were refused never get there. #}
 
 {% macro refuse(gate, argument, rule, value) %}
     {% do exceptions.raise_compiler_error(
@@ -43,11 +44,15 @@
     {% endif %}
 {% endmacro %}
 
-{% macro require_columns(gate, argument, values) %}
+{# One column or several; where rows have a weight, a single one that has counted the keys of those. #}
+{% macro require_key(gate, argument, values, weight) %}
     {% if values is mapping or values is not sequence or not values %}
         {% do gates.refuse(gate, argument, "the name of a column or a list of them", values) %}
     {% endif %}
     {% for value in values %}{% do gates.require_column(gate, argument, value) %}{% endfor %}
+    {% if weight is not none and values | length > 1 %}
+        {% do gates.refuse(gate, argument, "one column that counts distinct keys where weight is given", values) %}
+    {% endif %}
 {% endmacro %}
 
 {# An expression becomes part of a statement, so it may not end that statement or hide the rest of it. #}
@@ -78,15 +83,16 @@
 {% endmacro %}
 
 {# A list of SQL aggregates, with at least one. #}
-{% macro require_expressions(gate, argument, values) %}
+{% macro require_expressions(gate, argument, values, rule="a list of SQL aggregates with at least one") %}
     {% if values is string or values is mapping or values is not sequence or not values %}
-        {% do gates.refuse(gate, argument, "a list of SQL aggregates with at least one", values) %}
+        {% do gates.refuse(gate, argument, rule, values) %}
     {% endif %}
     {% for value in values %}{% do gates.require_expression(gate, argument, value) %}{% endfor %}
 {% endmacro %}
 
-{# Metrics are a mapping from an SQL aggregate to a threshold above its neutral value, below which all would fail. #}
-{% macro require_metrics(gate, metrics, above) %}
+{# Metrics are a mapping from an SQL aggregate to a threshold above the ratio of two equal values, below which all would fail. #}
+{% macro require_metrics(gate, metrics, ratio_formula) %}
+    {% set above = 1 if ratio_formula == "max_over_min" else 0 %}
     {% if metrics is not mapping or not metrics %}
         {% do gates.refuse(gate, "metrics", "a mapping from an SQL aggregate to its threshold, with at least one", metrics) %}
     {% endif %}

@@ -1,14 +1,14 @@
-{# Evidence of the gates that ask whether one aggregate of a partition lies within fixed bounds, bounds included. #}
+{# Evidence of the gates that ask whether aggregates of a partition lie within fixed bounds, bounds included. #}
 {% macro bounded_value(
-    gate, model, expression, lower_bound=none, upper_bound=none, expected=none, date_column=none, days_back=0,
+    gate, model, expressions, lower_bound=none, upper_bound=none, expected=none, date_column=none, days_back=0,
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
-with {{ gates.measured_partition(model, expression, date_column, days_back, segment_column, weight) }},
+with {{ gates.measured_partition(model, expressions, date_column, days_back, segment_column, weight) }},
 
 judged as (
     select
         day_number,
-        {{ gates.literal(expression) }} as metric,
+        metric,
         segment,
         current_value,
         {{ gates.number(expected) }} as reference_value,

@@ -21,16 +21,17 @@
    that do not simply lead to `fail`. #}
 {% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
 {% set scope = " where " ~ config.get("where") if config.get("where") else "" %}
+{% set text, double = gates.type_text(), gates.type_double() %}
 select
-    cast({{ gates.literal(gate) }} as {{ gates.type_text() }}) as gate,
-    cast(metric as {{ gates.type_text() }}) || {{ gates.literal(scope) }} as metric,
-    cast(segment as {{ gates.type_text() }}) as segment,
+    cast({{ gates.literal(gate) }} as {{ text }}) as gate,
+    cast(metric as {{ text }}) || {{ gates.literal(scope) }} as metric,
+    cast(segment as {{ text }}) as segment,
     {{ gates.day_of("day_number") }} as run_date,
-    cast(current_value as {{ gates.type_text() }}) as current_value,
-    cast(reference_value as {{ gates.type_text() }}) as reference_value,
-    cast(statistic as {{ gates.type_double() }}) as statistic,
-    cast(lower_bound as {{ gates.type_double() }}) as lower_bound,
-    cast(upper_bound as {{ gates.type_double() }}) as upper_bound,
+    cast(current_value as {{ text }}) as current_value,
+    cast(reference_value as {{ text }}) as reference_value,
+    cast(statistic as {{ double }}) as statistic,
+    cast(lower_bound as {{ double }}) as lower_bound,
+    cast(upper_bound as {{ double }}) as upper_bound,
     cast(sample_size as {{ gates.type_bigint() }}) as sample_size,
     case
         when reason = 'ok' then 'pass'
@@ -40,15 +41,14 @@ select
         when reason in ('no_current', 'no_reference', 'null_value') then '{{ on_missing }}'
         else 'fail'
     end as verdict,
-    cast(reason as {{ gates.type_text() }}) as reason
+    cast(reason as {{ text }}) as reason
 from {{ judged }}
 {% endmacro %}
 
 {# True for a number that can be compared: neither NULL nor NaN nor infinite. Engines disagree on NaN, so it is named. #}
 {% macro is_usable(value) -%}
+    {% set double = gates.type_double() -%}
     coalesce({{ value }} not in (
-        cast('NaN' as {{ gates.type_double() }}),
-        cast('Infinity' as {{ gates.type_double() }}),
-        cast('-Infinity' as {{ gates.type_double() }})
+        cast('NaN' as {{ double }}), cast('Infinity' as {{ double }}), cast('-Infinity' as {{ double }})
     ), false)
 {%- endmacro %}

@@ -21,10 +21,10 @@ group by {{ keys | join(", ") }}
 {% endif -%}
 {% endmacro %}
 
-{# CTEs to `measured`: for each judged day the value of an expression on the day `days_back` days before it; one row per segment,
-   or one with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
+{# CTEs to `measured`: for each judged day and expression its value on the day `days_back` days before; one row per segment, or one
+   with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
 {% macro measured_partition(
-    model, expression, date_column, days_back, segment_column, weight, as_text=false
+    model, expressions, date_column, days_back, segment_column, weight, as_text=false
 ) %}
 {% set is_dated = date_column is not none %}
 {% set moved = days_back or gates.judged_shift() %}
@@ -32,9 +32,13 @@ days as (
     {{ gates.judged_days() if is_dated else "select 0 as day_number, 0 as current_day" }}
 ),
 
+metrics as (
+    {{ gates.metric_list(expressions) }}
+),
+
 partitions as (
     {{ gates.measure(
-        model, [expression],
+        model, expressions,
         where=gates.in_days(
             date_column, gates.days_before(gates.first_judged(), moved), gates.days_before(gates.run_date(), moved)
         ) if is_dated,
@@ -47,22 +51,27 @@ partitions as (
 {% set may_lack_rows = is_dated and gates.is_backtest() and segment_column is none -%}
 {% if may_lack_rows -%}
 nothing as (
-    -- what the expression is of a day without rows: a count is 0, a sum NULL
-    {{ gates.measure(model, [expression], where="1 = 0", weight=weight, as_text=as_text) }}
+    -- what an expression is of a day without rows: a count is 0, a sum NULL
+    {{ gates.measure(model, expressions, where="1 = 0", weight=weight, as_text=as_text) }}
 ),
 
 {% endif -%}
 measured as (
     select
         days.day_number,
+        metrics.metric,
         coalesce(partitions.segment, 'all') as segment,
         {% if may_lack_rows -%}
-        case when partitions.day_number is null then nothing.m0 else partitions.m0 end as current_value,
+        case
+            when partitions.day_number is null then {{ gates.pick_metric(expressions | length, "nothing.") }}
+            else {{ gates.pick_metric(expressions | length, "partitions.") }}
+        end as current_value,
         {%- else -%}
-        partitions.m0 as current_value,
+        {{ gates.pick_metric(expressions | length) }} as current_value,
         {%- endif %}
         coalesce(partitions.sample_size, 0) as sample_size
     from days
+    cross join metrics
     {% if may_lack_rows %}cross join nothing{% endif %}
     left join partitions on partitions.day_number = {{ "days.day_number - " ~ days_back if days_back else "days.current_day" }}
 )
@@ -91,11 +100,11 @@ select
 {% endfor %}
 {% endmacro %}
 
-{# The value of the metric of the row, from the columns m0, m1, … #}
-{% macro pick_metric(count) -%}
+{# The value of the metric of the row, from the columns m0, m1, … of a CTE. #}
+{% macro pick_metric(count, qualifier="") -%}
     case metric_index
         {%- for index in range(count) %}
-        when {{ index }} then m{{ index }}
+        when {{ index }} then {{ qualifier }}m{{ index }}
         {%- endfor %}
     end
 {%- endmacro %}

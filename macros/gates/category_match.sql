@@ -4,14 +4,16 @@
     weight=none, on_missing="fail", on_short="warn"
 ) %}
     {{ gates.configure() }}
-    {% do gates.require_column("category_match", "column_name", column_name) %}
-    {% do gates.require_column("category_match", "date_column", date_column) %}
-    {% do gates.require_number("category_match", "max_unseen_share", max_unseen_share, at_least=0, below=1) %}
-    {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
-    {% do gates.require_number("category_match", "min_usual_share", min_usual_share, at_least=0, below=1) %}
-    {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
-    {% do gates.require_common("category_match", date_column, on_missing=on_missing, weight=weight) %}
-    {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {% if not execute %}
+        {% do gates.require_column("category_match", "column_name", column_name) %}
+        {% do gates.require_column("category_match", "date_column", date_column) %}
+        {% do gates.require_number("category_match", "max_unseen_share", max_unseen_share, at_least=0, below=1) %}
+        {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
+        {% do gates.require_number("category_match", "min_usual_share", min_usual_share, at_least=0, below=1) %}
+        {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
+        {% do gates.require_common("category_match", date_column, on_missing=on_missing, weight=weight) %}
+        {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {% endif %}
     {{ gates.category_match_sql(
         model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
         weight, on_missing, on_short

@@ -4,21 +4,23 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
     {{ gates.configure() }}
-    {% do gates.require_column("distribution_drift", "column_name", column_name) %}
-    {% do gates.require_column("distribution_drift", "date_column", date_column) %}
-    {% do gates.require_choice("distribution_drift", "method", method, ["psi", "js"]) %}
     {% set warn_at = gates.usual_score(method, "warn") if warn_score is none else warn_score %}
     {% set fail_at = gates.usual_score(method, "fail") if fail_score is none else fail_score %}
-    {% do gates.require_number("distribution_drift", "warn_score", warn_at, above=0) %}
-    {% do gates.require_number("distribution_drift", "fail_score", fail_at, at_least=warn_at) %}
-    {% do gates.require_number("distribution_drift", "noise_z", noise_z, above=0) %}
-    {% do gates.require_integer("distribution_drift", "reference_days", reference_days, 7) %}
-    {% do gates.require_integer("distribution_drift", "noise_days", noise_days, 14) %}
-    {% do gates.require_edges("distribution_drift", edges) %}
-    {% do gates.require_common(
-        "distribution_drift", date_column, 0, segment_column, min_segment_size, on_missing, weight
-    ) %}
-    {% do gates.require_choice("distribution_drift", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {% if not execute %}
+        {% do gates.require_column("distribution_drift", "column_name", column_name) %}
+        {% do gates.require_column("distribution_drift", "date_column", date_column) %}
+        {% do gates.require_choice("distribution_drift", "method", method, ["psi", "js"]) %}
+        {% do gates.require_number("distribution_drift", "warn_score", warn_at, above=0) %}
+        {% do gates.require_number("distribution_drift", "fail_score", fail_at, at_least=warn_at) %}
+        {% do gates.require_number("distribution_drift", "noise_z", noise_z, above=0) %}
+        {% do gates.require_integer("distribution_drift", "reference_days", reference_days, 7) %}
+        {% do gates.require_integer("distribution_drift", "noise_days", noise_days, 14) %}
+        {% do gates.require_edges("distribution_drift", edges) %}
+        {% do gates.require_common(
+            "distribution_drift", date_column, 0, segment_column, min_segment_size, on_missing, weight
+        ) %}
+        {% do gates.require_choice("distribution_drift", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {% endif %}
     {{ gates.distribution_drift_sql(
         model, column_name, date_column, method, warn_at, fail_at, noise_z, reference_days, noise_days, edges,
         segment_column, min_segment_size, weight, on_missing, on_short

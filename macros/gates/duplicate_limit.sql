@@ -4,13 +4,12 @@
 ) %}
     {{ gates.configure() }}
     {% set columns = [key] if key is string else key %}
-    {% do gates.require_column("duplicate_limit", "date_column", date_column) %}
-    {% do gates.require_columns("duplicate_limit", "key", columns) %}
-    {% if weight is not none and columns | length > 1 %}
-        {% do gates.refuse("duplicate_limit", "key", "one column that counts distinct keys where weight is given", key) %}
+    {% if not execute %}
+        {% do gates.require_column("duplicate_limit", "date_column", date_column) %}
+        {% do gates.require_key("duplicate_limit", "key", columns, weight) %}
+        {% do gates.require_common("duplicate_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
+        {% do gates.require_share_bounds("duplicate_limit", max_share, max_increase, history_days, on_short) %}
     {% endif %}
-    {% do gates.require_common("duplicate_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-    {% do gates.require_share_bounds("duplicate_limit", max_share, max_increase, history_days, on_short) %}
     {{ gates.duplicate_limit_sql(
         model, columns, date_column, max_share, max_increase, history_days,
         segment_column, min_segment_size, weight, on_missing, on_short

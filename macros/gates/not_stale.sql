@@ -1,11 +1,13 @@
 {% test not_stale(model, date_column, key, measure, days=7, weight=none, on_missing="fail", on_short="warn") %}
     {{ gates.configure() }}
-    {% do gates.require_column("not_stale", "date_column", date_column) %}
-    {% do gates.require_column("not_stale", "key", key) %}
-    {% do gates.require_column("not_stale", "measure", measure) %}
-    {% do gates.require_common("not_stale", date_column, on_missing=on_missing, weight=weight) %}
-    {% do gates.require_integer("not_stale", "days", days, 1) %}
-    {% do gates.require_choice("not_stale", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {% if not execute %}
+        {% do gates.require_column("not_stale", "date_column", date_column) %}
+        {% do gates.require_column("not_stale", "key", key) %}
+        {% do gates.require_column("not_stale", "measure", measure) %}
+        {% do gates.require_common("not_stale", date_column, on_missing=on_missing, weight=weight) %}
+        {% do gates.require_integer("not_stale", "days", days, 1) %}
+        {% do gates.require_choice("not_stale", "on_short", on_short, ["pass", "warn", "fail"]) %}
+    {% endif %}
     {{ gates.not_stale_sql(model, date_column, key, measure, days, weight, on_missing, on_short) }}
 {% endtest %}
 

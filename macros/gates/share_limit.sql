@@ -3,10 +3,12 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
     {{ gates.configure() }}
-    {% do gates.require_column("share_limit", "date_column", date_column) %}
-    {% do gates.require_expression("share_limit", "condition", condition) %}
-    {% do gates.require_common("share_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-    {% do gates.require_share_bounds("share_limit", max_share, max_increase, history_days, on_short) %}
+    {% if not execute %}
+        {% do gates.require_column("share_limit", "date_column", date_column) %}
+        {% do gates.require_expression("share_limit", "condition", condition) %}
+        {% do gates.require_common("share_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
+        {% do gates.require_share_bounds("share_limit", max_share, max_increase, history_days, on_short) %}
+    {% endif %}
     {{ gates.share_limit_sql(
         model, condition, date_column, max_share, max_increase, history_days,
         segment_column, min_segment_size, weight, on_missing, on_short

@@ -3,11 +3,14 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
     {{ gates.configure() }}
-    {% do gates.require_expression("value_range", "expression", expression) %}
-    {% do gates.require_common("value_range", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
-    {% do gates.require_bounds("value_range", min_value, max_value) %}
+    {% set expressions = [expression] if expression is string else expression %}
+    {% if not execute %}
+        {% do gates.require_expressions("value_range", "expression", expressions, "an SQL aggregate or a list of them") %}
+        {% do gates.require_common("value_range", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
+        {% do gates.require_bounds("value_range", min_value, max_value) %}
+    {% endif %}
     {{ gates.bounded_value(
-        "value_range", model, expression, min_value, max_value,
+        "value_range", model, expressions, min_value, max_value,
         date_column=date_column, days_back=days_back, segment_column=segment_column,
         min_segment_size=min_segment_size, weight=weight, on_missing=on_missing
     ) }}

@@ -3,8 +3,10 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
     {{ gates.configure() }}
-    {% do gates.require_expression("value_tolerance", "expression", expression) %}
-    {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
+    {% if not execute %}
+        {% do gates.require_expression("value_tolerance", "expression", expression) %}
+        {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
+    {% endif %}
     {% set expected = gates.expected_value("value_tolerance", pass_value, tolerance) %}
     {% if expected is string %}
         {{ gates.equal_text(
@@ -14,7 +16,7 @@
     {% else %}
         {% set margin = (expected | abs) * (tolerance or 0) %}
         {{ gates.bounded_value(
-            "value_tolerance", model, expression, expected - margin, expected + margin, expected,
+            "value_tolerance", model, [expression], expected - margin, expected + margin, expected,
             date_column, days_back, segment_column, min_segment_size, weight, on_missing
         ) }}
     {% endif %}
@@ -40,13 +42,13 @@
     gate, model, expression, expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
 ) %}
 with {{ gates.measured_partition(
-    model, expression, date_column, days_back, segment_column, weight, as_text=true
+    model, [expression], date_column, days_back, segment_column, weight, as_text=true
 ) }},
 
 judged as (
     select
         day_number,
-        {{ gates.literal(expression) }} as metric,
+        metric,
         segment,
         current_value,
         {{ gates.literal(expected) }} as reference_value,

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from .cases import RUN_DATE
 from .engines import Engine
@@ -19,8 +20,8 @@ from .run import invoke
 class GateCompiler:
     """A parsed dbt project whose tests are compiled one by one.
 
-    Compiling is what `dbt test` does with a test before it runs it: arguments are checked, the macros rendered with
-    `execute` true, against the same graph.
+    Compiling is what `dbt test` does with a test before it runs it: the macros are rendered with `execute` true, against the
+    same graph. With `execute` false they are rendered as when dbt parses, which is when arguments are checked.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class GateCompiler:
             warnings.simplefilter("ignore")
             from dbt.adapters.factory import FACTORY
             from dbt.compilation import Compiler
+            from dbt.context.providers import RuntimeProvider
             from dbt_common.context import set_invocation_context
 
         self._set_environment = (
@@ -43,6 +45,7 @@ class GateCompiler:
         )
         self.adapter = FACTORY.adapters[engine.profile()["type"]]
         self._compiler = Compiler(self.adapter.config)
+        self._provider = RuntimeProvider
         self.tests = {
             node.name: node for node in self.manifest.nodes.values() if node.resource_type == "test"
         }
@@ -53,6 +56,7 @@ class GateCompiler:
         arguments: Mapping[str, Any] | None = None,
         run_date: dt.date = RUN_DATE,
         variables: Mapping[str, str] | None = None,
+        execute: bool = True,
     ) -> str:
         """Compile a test, with other arguments than its YAML's where some are given, and variables of the environment."""
         node = copy.copy(self.tests[name])
@@ -61,7 +65,8 @@ class GateCompiler:
             node.test_metadata = copy.copy(node.test_metadata)
             node.test_metadata.kwargs = {"model": node.test_metadata.kwargs["model"], **arguments}
         self._set_environment({**os.environ, "RUN_DATE": run_date.isoformat(), **(variables or {})})
-        with self.adapter.connection_named("compiled"):
+        rendering = mock.patch.object(self._provider, "execute", execute)
+        with self.adapter.connection_named("compiled"), rendering:
             return str(self._compiler.compile_node(node, self.manifest, write=False).compiled_code)
 
     def relation_name(self, name: str) -> str:
