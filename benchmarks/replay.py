@@ -29,8 +29,8 @@ GATES = {
     "share_limit": "gates.share_limit_sql({departments}, '{department} = \\'(null)\\'', '{day}', 0.02, 0.01, 28, none, 1, {weight},"
     " 'fail', 'warn')",
     "interval_ratio": "gates.interval_ratio_sql({table}, '{day}', {{'{rows}': 2.2, '{amount}': 2.2}}, weight={weight})",
-    "not_stale": "gates.not_stale_sql({table}, '{day}', '{customer}', '{measure}', 7, {weight}, 'fail', 'warn')",
-    "category_match": "gates.category_match_sql({departments}, '{department}', '{day}', 0.01, true, 0.005, 28, {weight},"
+    "not_stale": "gates.not_stale_sql({table}, '{day}', '{customer}', '{measure}', 7, none, 1, {weight}, 'fail', 'warn')",
+    "category_match": "gates.category_match_sql({departments}, '{department}', '{day}', 0.01, true, 0.005, 28, none, 1, {weight},"
     " 'fail', 'warn')",
     "metric_anomaly": "gates.metric_anomaly_sql({table}, ['{rows}', '{amount}', '{customers}'], '{day}', 4, 6, 4, 56, 0.02,"
     " none, 1, {weight}, 'fail', 'warn')",

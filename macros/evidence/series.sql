@@ -1,7 +1,7 @@
 {# The history that a gate looks back on: one row per day and segment, and per bucket of a column where one is given.
    Days are numbered from the run date, which is 0; the day before is -1. Days without rows have no row. #}
 {% macro daily_series(
-    model, date_column, expressions=[], days=28, segment_column=none, weight=none, bucket=none
+    model, date_column, expressions=[], days=28, segment_column=none, weight=none, bucket=none, type=none
 ) %}
 {% set today = gates.run_date() %}
 select
@@ -11,7 +11,7 @@ select
     {{ bucket }} as bucket,
     {% endif -%}
     {% for expression in expressions -%}
-    cast({{ expression }} as {{ gates.type_double() }}) as m{{ loop.index0 }},
+    cast({{ expression }} as {{ type or gates.type_double() }}) as m{{ loop.index0 }},
     {% endfor -%}
     {{ gates.row_count(weight) }} as sample_size
 from {{ model }}

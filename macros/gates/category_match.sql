@@ -1,7 +1,6 @@
 {% test category_match(
     model, column_name, date_column, max_unseen_share=0.01, require_usual=true, min_usual_share=0.005,
-    history_days=28,
-    weight=none, on_missing="fail", on_short="warn"
+    history_days=28, segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
     {{ gates.configure() }}
     {% if not execute %}
@@ -11,12 +10,12 @@
         {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
         {% do gates.require_number("category_match", "min_usual_share", min_usual_share, at_least=0, below=1) %}
         {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
-        {% do gates.require_common("category_match", date_column, on_missing=on_missing, weight=weight) %}
+        {% do gates.require_common("category_match", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
         {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
     {% endif %}
     {{ gates.category_match_sql(
         model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
-        weight, on_missing, on_short
+        segment_column, min_segment_size, weight, on_missing, on_short
     ) }}
 {% endtest %}
 
@@ -24,15 +23,17 @@
    min_usual_share of them all: a rare category is there on all days by chance, and gone by chance. #}
 {% macro category_match_sql(
     model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
-    weight, on_missing, on_short
+    segment_column, min_segment_size, weight, on_missing, on_short
 ) %}
-with {{ gates.category_shares(model, column_name, date_column, history_days, weight) }},
+{% set offender = "category" if segment_column is none else "segment || ': ' || category" %}
+with {{ gates.category_shares(model, column_name, date_column, history_days, segment_column, weight) }},
 
 decided as (
     select
         *,
         case
             when sample_size = 0 then 'no_current'
+            when sample_size < {{ min_segment_size }} then 'insufficient_history'
             when category is null then 'insufficient_history'
             when seen_days = 0 and unseen_share > {{ gates.number(max_unseen_share) }} then 'unseen_category'
             {% if require_usual -%}
@@ -49,7 +50,7 @@ judged as (
     select
         day_number,
         {{ gates.literal("share of " ~ column_name) }} as metric,
-        case when reason in ('unseen_category', 'missing_category') then category else 'all' end as segment,
+        case when reason in ('unseen_category', 'missing_category') then {{ offender }} else segment end as segment,
         sum(share) as current_value,
         sum(usual_share) as reference_value,
         max(unseen_share) as statistic,
@@ -58,8 +59,11 @@ judged as (
         max(sample_size) as sample_size,
         reason
     from decided
-    group by day_number, reason, case when reason in ('unseen_category', 'missing_category') then category else 'all' end
+    group by
+        day_number,
+        reason,
+        case when reason in ('unseen_category', 'missing_category') then {{ offender }} else segment end
 )
 
-{{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(1, on_short)) }}
+{{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
 {% endmacro %}
