@@ -23,7 +23,7 @@ extent as (
         known.day_number,
         known.segment,
         coalesce(judged_totals.current_size, 0) as sample_size,
-        coalesce(judged_totals.day_count, 0) as day_count,
+        judged_totals.day_count,
         judged_totals.reference_size as history_size
     from known
     left join judged_totals

@@ -115,7 +115,7 @@ scored as (
     select
         spread.*,
         coalesce(judged_totals.current_size, 0) as sample_size,
-        coalesce(judged_totals.day_count, 0) as day_count,
+        judged_totals.day_count,
         daily_scores.score,
         daily_scores.current_share,
         daily_scores.reference_share

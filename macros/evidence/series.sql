@@ -79,7 +79,7 @@ bucket_sizes as (
 day_sizes as (
     select
         totals.*,
-        coalesce(sum(kept_size) over (partition by segment {{ before }}), 0) as reference_size,
+        sum(kept_size) over (partition by segment {{ before }}) as reference_size,
         count(case when kept_size > 0 then 1 end) over (partition by segment {{ before }}) as day_count
     from (
         select segment, day_number, sum(current_size) as current_size, sum(kept_size) as kept_size
