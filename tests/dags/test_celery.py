@@ -32,7 +32,7 @@ from .conftest import SCRIPTS
 pytestmark = pytest.mark.long
 
 LONG_RUNNING = ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "airflow-worker")
-DAY_WITHOUT_ROWS = "2017-05-02"
+DAY_WITHOUT_ROWS = "2017-05-01"  # the last rows are of the day before, which is not stale yet
 START_SECONDS = 240
 RUN_SECONDS = 420
 
