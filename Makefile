@@ -45,7 +45,7 @@ run: setup ## Load, gate, train, validate, promote, report
 test: dev lint ## Every test
 	@$(BIN)/pytest -n 2 --dist loadfile
 
-test-long: dev ## What takes many minutes: the truth table on Spark, Airflow's services
+test-long: dev ## What takes many minutes: Airflow's services, as processes
 	@$(BIN)/pytest -m long
 
 lint: dev ## ruff, mypy, sqlfluff

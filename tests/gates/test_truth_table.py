@@ -1,6 +1,6 @@
 """One truth on three engines: each case leaves the same evidence on each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pytest
 
@@ -8,50 +8,8 @@ from .conftest import Evidence
 from .harness.cases import ENGINES, Case, differences, load_cases
 from .harness.project import MACROS
 
-
-def kinds(case: Case) -> set[tuple[str, str]]:
-    """What a case is an example of."""
-    found = {("status", case.status), ("ledger", str(bool(case.ledger)))}
-    found |= {("evidence", f"{row['verdict']} {row['reason']}") for row in case.evidence}
-    found |= {("argument", name) for name in case.arguments}
-    found |= {("method", str(case.arguments.get(name))) for name in ("method", "ratio_formula")}
-    found |= {("config", name) for name in case.config}
-    found |= {("type", name) for name in case.columns.values()}
-    if not case.rows:
-        found.add(("rows", "none"))
-    if any(value is None for row in case.rows for value in row):
-        found.add(("rows", "NULL"))
-    if any(word in case.name for word in ("bound", "exactly", "ulp", "equal")):
-        found.add(("rows", "boundary"))
-    return found
-
-
-def covering(cases: Sequence[Case]) -> set[str]:
-    """The names of few cases that are examples of every kind, always the same ones."""
-    missing = set().union(*(kinds(case) for case in cases))
-    chosen = set()
-    while missing:
-        best = max(cases, key=lambda case: len(kinds(case) & missing))
-        chosen.add(best.name)
-        missing -= kinds(best)
-    return chosen
-
-
-# Spark takes up to seconds to plan a case: with every change it is given those that differ in kind, and all of them by
-# `make test-long`. The other engines are always given all.
-QUICK = set().union(
-    *(
-        covering([case for case in load_cases(gate) if "spark" in case.engines])
-        for gate in sorted({case.gate for case in load_cases()})
-    )
-)
 CASES = [
-    pytest.param(
-        engine,
-        case,
-        id=f"{engine}-{case.name}",
-        marks=[pytest.mark.long] * (engine == "spark" and case.name not in QUICK),
-    )
+    pytest.param(engine, case, id=f"{engine}-{case.name}")
     for engine in ENGINES
     for case in load_cases()
     if engine in case.engines
@@ -87,11 +45,3 @@ def test_the_usual_dangers_are_covered(gate: str) -> None:
         assert any("where" in case.config for case in cases)
         assert any(not case.rows for case in cases)
         assert any("timestamp" in case.columns.values() for case in cases)
-
-
-@pytest.mark.parametrize("gate", sorted({case.gate for case in load_cases()}))
-def test_quick_cases_on_spark_are_of_every_kind(gate: str) -> None:
-    cases = [case for case in load_cases(gate) if "spark" in case.engines]
-    quick = [case for case in cases if case.name in QUICK]
-    assert {case.status for case in quick} >= {"pass", "fail", "warn"}
-    assert set().union(*map(kinds, quick)) == set().union(*map(kinds, cases))
