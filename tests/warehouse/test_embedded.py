@@ -251,12 +251,16 @@ def test_server_that_cannot_start_says_why(own: Settings, monkeypatch: pytest.Mo
 
 def test_ctrl_c_does_not_reach_the_server(own: Settings) -> None:
     embedded.stop(own)
-    script = f"{START}; import sys, time; sys.stdout.flush(); time.sleep(60)"
-    starter = subprocess.Popen([sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE)
+    # its own handler, because a shell lets what it runs in the background ignore this signal
+    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script = f"import signal, sys, time; {heard}; {START}; sys.stdout.flush(); time.sleep(60)"
+    starter = subprocess.Popen(
+        [sys.executable, "-c", script], start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
     assert starter.stdout is not None
     starter.stdout.readline()
     os.killpg(starter.pid, signal.SIGINT)
-    starter.communicate()
+    assert b"KeyboardInterrupt" in starter.communicate()[1]
     time.sleep(0.5)
     assert embedded.status(own).running
 
