@@ -107,7 +107,7 @@ def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
         started = time.perf_counter()
         _execute(connection, f"create table analytics.interaction_daily as {all_days.profile}")
         first_build = time.perf_counter() - started
-        _execute(connection, "create index on analytics.interaction_daily (profile_date)")
+        _execute(connection, "create index on analytics.interaction_daily (slice, profile_date)")
         _execute(connection, "analyze analytics.interaction_daily")
     one_day = compile_demo(environment, output, ["--vars", "lookback_days: 0"], full_refresh=False)
     of_run = compile_demo(environment, output, full_refresh=False)

@@ -6,6 +6,8 @@
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
    moved most. log_median and noise are the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
 {% macro drift_scores(method, segment_column, reference_days, noise_days) %}
+{% set is_moved = gates.judged_shift() > 0 %}
+{% set days_before = gates.days_preceding("segment", noise_days) %}
 days as (
     {{ gates.judged_days() }}
 ),
@@ -18,31 +20,33 @@ known as (
 
 faced as (
     -- the days of the history are scored like those that are judged: how they vary is the noise
-    select segment, bucket, day_number, current_size, reference_size, false as is_judged
+    select segment, bucket, day_number, current_size, reference_size, false as is_moved
     from bucket_sizes
     where day_number >= {{ gates.first_number() - noise_days }}
+    {% if is_moved -%}
     union all
-    select segment, bucket, day_number, current_size, reference_size, true as is_judged
+    select segment, bucket, day_number, current_size, reference_size, true as is_moved
     from judged_sizes
+    {%- endif %}
 ),
 
 paired as (
     select
         segment,
         day_number,
-        is_judged,
+        is_moved,
         sum(current_size) as current_size,
         sum(reference_size) as reference_size
     from faced
     where current_size > 0 or reference_size > 0
-    group by segment, day_number, is_judged, case when reference_size > 0 then bucket else '(unseen)' end
+    group by segment, day_number, is_moved, case when reference_size > 0 then bucket else '(unseen)' end
 ),
 
 shares as (
     select
         *,
-        (current_size + 0.5e0) / sum(current_size + 0.5e0) over (partition by segment, day_number, is_judged) as p,
-        (reference_size + 0.5e0) / sum(reference_size + 0.5e0) over (partition by segment, day_number, is_judged) as q
+        (current_size + 0.5e0) / sum(current_size + 0.5e0) over (partition by segment, day_number, is_moved) as p,
+        (reference_size + 0.5e0) / sum(reference_size + 0.5e0) over (partition by segment, day_number, is_moved) as q
     from paired
 ),
 
@@ -55,7 +59,7 @@ ranked as (
         (p * ln(2 * p / (p + q)) + q * ln(2 * q / (p + q))) / 2 / ln(2) as term,
         {%- endif %}
         row_number() over (
-            partition by segment, day_number, is_judged order by abs(p - q) desc, reference_size desc
+            partition by segment, day_number, is_moved order by abs(p - q) desc, reference_size desc
         ) as move_rank
     from shares
 ),
@@ -64,56 +68,60 @@ daily_scores as (
     select
         segment,
         day_number,
-        is_judged,
+        is_moved,
         sum(term) as score,
         ln(greatest(sum(term), 1e-12)) as log_score,
         max(case when move_rank = 1 then p end) as current_share,
         max(case when move_rank = 1 then q end) as reference_share
     from ranked
-    group by segment, day_number, is_judged
+    group by segment, day_number, is_moved
 ),
 
-history as (
-    select daily_scores.segment, daily_scores.day_number, daily_scores.log_score
+faced_days as (
+    select
+        daily_scores.segment,
+        daily_scores.day_number,
+        daily_scores.log_score,
+        false as is_judged
     from daily_scores
     inner join day_sizes
         on daily_scores.segment = day_sizes.segment and daily_scores.day_number = day_sizes.day_number
     where
-        not daily_scores.is_judged
-        and day_sizes.kept_size > 0
+        not daily_scores.is_moved
+        and day_sizes.kept_count > 0
         and day_sizes.day_count >= {{ reference_days // 2 }}
-),
-
-usual as (
+    union all
     select
-        known.segment,
-        known.day_number,
-        count(history.log_score) as noise_count,
-        {{ gates.median("history.log_score") }} as log_median
+        segment,
+        day_number,
+        null as log_score,
+        true as is_judged
     from known
-    left join history
-        on known.segment = history.segment
-        and history.day_number between known.day_number - {{ noise_days }} and known.day_number - 1
-    group by known.segment, known.day_number
 ),
 
-spread as (
+noisy as (
     select
-        usual.segment,
-        usual.day_number,
-        usual.noise_count,
-        usual.log_median,
-        1.4826 * {{ gates.median("abs(history.log_score - usual.log_median)") }} as noise
-    from usual
-    left join history
-        on usual.segment = history.segment
-        and history.day_number between usual.day_number - {{ noise_days }} and usual.day_number - 1
-    group by usual.segment, usual.day_number, usual.noise_count, usual.log_median
+        *,
+        count(log_score) over ({{ days_before }}) as noise_count,
+        {{ gates.collected("log_score") }} over ({{ days_before }}) as noise_values
+    from faced_days
 ),
 
-scored as (
+spread as {{ gates.materialized() }} (
     select
-        spread.*,
+        *,
+        {{ gates.median("noise_values") }} as log_median
+    from noisy
+    where is_judged
+),
+
+scored as {{ gates.materialized() }} (
+    select
+        spread.segment,
+        spread.day_number,
+        spread.noise_count,
+        spread.log_median,
+        1.4826 * {{ gates.median("spread.noise_values", "spread.log_median") }} as noise,
         coalesce(judged_totals.current_size, 0) as sample_size,
         judged_totals.day_count,
         daily_scores.score,
@@ -125,7 +133,7 @@ scored as (
     left join daily_scores
         on spread.segment = daily_scores.segment
         and spread.day_number = daily_scores.day_number
-        and daily_scores.is_judged
+        and {{ "" if is_moved else "not " }}daily_scores.is_moved
 )
 {%- endmacro %}
 

@@ -5,6 +5,8 @@
    1.4826 makes the median absolute deviation estimate a standard deviation (Rousseeuw and Croux 1993, JASA 88).
    A value counts as history when it is a usable number, not zero, and its day was not rejected. #}
 {% macro robust_z(metrics, segment_column, weeks, noise_days, min_noise) %}
+{% set same_weekday = gates.days_preceding("segment, metric_index, mod(day_number, 7)", 7 * weeks, 7) %}
+{% set days_before = gates.days_preceding("segment, metric_index", noise_days) %}
 days as (
     {{ gates.judged_days() }}
 ),
@@ -32,102 +34,81 @@ valued as (
     cross join metrics
 ),
 
-history as (
-    select valued.*
+listed as (
+    -- the days of the history are scored like those that are judged: how they vary is the noise
+    select
+        valued.*,
+        valued.current_value as past_value,
+        false as is_judged
     from valued
     left join rejected on valued.day_number = rejected.day_number
     where rejected.day_number is null and valued.current_value <> 0 and {{ gates.is_usable("valued.current_value") }}
-),
-
-targets as (
-    -- the days of the history are scored like those that are judged: how they vary is the noise
-    select day_number, day_number as current_day, segment, metric_index, false as is_judged from history
     union all
-    select segments.day_number, segments.current_day, segments.segment, metrics.metric_index, true as is_judged
+    select
+        segments.day_number,
+        segments.segment,
+        metrics.metric_index,
+        coalesce(valued.sample_size, 0) as sample_size,
+        valued.current_value,
+        null as past_value,
+        true as is_judged
     from segments
     cross join metrics
-),
-
-weekday as (
-    select
-        targets.day_number,
-        targets.current_day,
-        targets.segment,
-        targets.metric_index,
-        targets.is_judged,
-        {{ gates.median("history.current_value") }} as weekday_median,
-        count(history.current_value) as weekday_count
-    from targets
-    left join history
-        on targets.segment = history.segment
-        and targets.metric_index = history.metric_index
-        and mod(targets.day_number, 7) = mod(history.day_number, 7)
-        and history.day_number between targets.day_number - {{ 7 * weeks }} and targets.day_number - 7
-    group by targets.day_number, targets.current_day, targets.segment, targets.metric_index, targets.is_judged
-),
-
-changed as (
-    select
-        weekday.*,
-        valued.current_value,
-        coalesce(valued.sample_size, 0) as sample_size,
-        case
-            when {{ gates.is_usable("valued.current_value") }} and valued.current_value <> 0
-                and sign(valued.current_value) = sign(weekday.weekday_median)
-                then ln(abs(valued.current_value)) - ln(abs(weekday.weekday_median))
-        end as r
-    from weekday
     left join valued
-        on weekday.current_day = valued.day_number
-        and weekday.segment = valued.segment
-        and weekday.metric_index = valued.metric_index
+        on segments.current_day = valued.day_number
+        and segments.segment = valued.segment
+        and metrics.metric_index = valued.metric_index
 ),
 
-centred as (
+weekly as (
     select
-        today.day_number,
-        today.segment,
-        today.metric_index,
-        {{ gates.median("past.r") }} as r_median,
-        count(past.r) as noise_count
-    from changed as today
-    left join changed as past
-        on today.segment = past.segment
-        and today.metric_index = past.metric_index
-        and not past.is_judged
-        and past.day_number between today.day_number - {{ noise_days }} and today.day_number - 1
-    where today.is_judged
-    group by today.day_number, today.segment, today.metric_index
+        *,
+        count(past_value) over ({{ same_weekday }}) as weekday_count,
+        {{ gates.collected("past_value") }} over ({{ same_weekday }}) as weekday_values
+    from listed
 ),
 
-spread as (
+centred as {{ gates.materialized() }} (
     select
-        centred.day_number,
-        centred.segment,
-        centred.metric_index,
-        centred.noise_count,
-        1.4826 * {{ gates.median("abs(past.r - centred.r_median)") }} as noise
+        *,
+        {{ gates.median("weekday_values") }} as weekday_median
+    from weekly
+),
+
+changed as {{ gates.materialized() }} (
+    select
+        *,
+        case
+            when {{ gates.is_usable("current_value") }} and current_value <> 0 and sign(current_value) = sign(weekday_median)
+                then ln(abs(current_value)) - ln(abs(weekday_median))
+        end as r
     from centred
-    left join changed as past
-        on centred.segment = past.segment
-        and centred.metric_index = past.metric_index
-        and not past.is_judged
-        and past.day_number between centred.day_number - {{ noise_days }} and centred.day_number - 1
-    group by centred.day_number, centred.segment, centred.metric_index, centred.noise_count
 ),
 
-scored as (
+noisy as (
     select
-        changed.*,
+        *,
+        count(past_r) over ({{ days_before }}) as noise_count,
+        {{ gates.collected("past_r") }} over ({{ days_before }}) as noise_values
+    from (select changed.*, case when not is_judged then r end as past_r from changed) as noise
+),
+
+spread as {{ gates.materialized() }} (
+    select
+        *,
+        {{ gates.median("noise_values") }} as r_median
+    from noisy
+    where is_judged
+),
+
+scored as {{ gates.materialized() }} (
+    select
+        spread.*,
         metrics.metric,
-        spread.noise_count,
-        abs(changed.r) / greatest(coalesce(spread.noise, 0), {{ gates.number(min_noise) }}) as z
-    from changed
-    inner join spread
-        on changed.day_number = spread.day_number
-        and changed.segment = spread.segment
-        and changed.metric_index = spread.metric_index
-    inner join metrics on changed.metric_index = metrics.metric_index
-    where changed.is_judged
+        abs(spread.r) / greatest(
+            coalesce(1.4826 * {{ gates.median("spread.noise_values", "spread.r_median") }}, 0), {{ gates.number(min_noise) }}
+        ) as z
+    from spread
+    inner join metrics on spread.metric_index = metrics.metric_index
 )
 {%- endmacro %}

@@ -13,7 +13,7 @@ select
     {% for expression in expressions -%}
     cast({{ expression }} as {{ type or gates.type_double() }}) as m{{ loop.index0 }},
     {% endfor -%}
-    {{ gates.row_count(weight) }} as sample_size
+    cast({{ gates.row_count(weight) }} as {{ gates.type_bigint() }}) as sample_size
 from {{ model }}
 where {{ gates.in_reach(date_column, days) }}
 group by
@@ -32,7 +32,9 @@ having {{ gates.row_count(weight) }} > 0
    each day (current_size), and on the `history_days` before it, of which the days that must not serve as a reference are left
    out (reference_size). seen_days and day_count are those of the days before on which the bucket, or any bucket, has rows. #}
 {% macro bucket_sizes(history_days) %}
-{% set before = "order by day_number range between " ~ history_days ~ " preceding and 1 preceding" %}
+{% set of_bucket = gates.days_preceding("segment, bucket", history_days) %}
+{% set of_segment = gates.days_preceding("segment", history_days) %}
+{% set double = gates.type_double() %}
 rejected as (
     {{ gates.rejected_days() }}
 ),
@@ -44,14 +46,14 @@ listed as (
         segment,
         bucket,
         day_number,
-        cast(sample_size as {{ gates.type_double() }}) as sample_size
+        sample_size
     from series
     union all
     select
         keys.segment,
         keys.bucket,
         listed_days.day_number,
-        cast(0 as {{ gates.type_double() }}) as sample_size
+        0 as sample_size
     from (select distinct segment, bucket from series) as keys
     cross join (
         select day_number from series union select day_number from days union select current_day as day_number from days
@@ -59,30 +61,47 @@ listed as (
 ),
 
 sized as (
+    -- whole numbers: sums of those can be moved along from day to day, while sums of doubles are made anew for each
     select
         sums.*,
-        case when rejected.day_number is null then sums.current_size else 0 end as kept_size
+        case when rejected.day_number is null then sums.row_count else 0 end as kept_count
     from (
-        select segment, bucket, day_number, sum(sample_size) as current_size from listed group by segment, bucket, day_number
+        select
+            segment,
+            bucket,
+            day_number,
+            max(sample_size) as row_count
+        from listed
+        group by segment, bucket, day_number
     ) as sums
     left join rejected on sums.day_number = rejected.day_number
 ),
 
 bucket_sizes as (
     select
-        *,
-        coalesce(sum(kept_size) over (partition by segment, bucket {{ before }}), 0) as reference_size,
-        count(case when kept_size > 0 then 1 end) over (partition by segment, bucket {{ before }}) as seen_days
+        segment,
+        bucket,
+        day_number,
+        cast(row_count as {{ double }}) as current_size,
+        cast(coalesce(sum(kept_count) over ({{ of_bucket }}), 0) as {{ double }}) as reference_size,
+        count(case when kept_count > 0 then 1 end) over ({{ of_bucket }}) as seen_days
     from sized
 ),
 
 day_sizes as (
     select
-        totals.*,
-        sum(kept_size) over (partition by segment {{ before }}) as reference_size,
-        count(case when kept_size > 0 then 1 end) over (partition by segment {{ before }}) as day_count
+        segment,
+        day_number,
+        cast(row_count as {{ double }}) as current_size,
+        kept_count,
+        cast(sum(kept_count) over ({{ of_segment }}) as {{ double }}) as reference_size,
+        count(case when kept_count > 0 then 1 end) over ({{ of_segment }}) as day_count
     from (
-        select segment, day_number, sum(current_size) as current_size, sum(kept_size) as kept_size
+        select
+            segment,
+            day_number,
+            cast(sum(row_count) as {{ gates.type_bigint() }}) as row_count,
+            cast(sum(kept_count) as {{ gates.type_bigint() }}) as kept_count
         from sized
         group by segment, day_number
     ) as totals
@@ -141,8 +160,3 @@ from {{ gates.calendar() }}
 where calendar_date < {{ gates.date_literal(today) }}
 {% endif %}
 {% endmacro %}
-
-{# The median of an expression over a group. #}
-{% macro median(expression) -%}
-    percentile_cont(0.5) within group (order by {{ expression }})
-{%- endmacro %}

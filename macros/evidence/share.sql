@@ -4,6 +4,7 @@
     gate, metric, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
 ) %}
 {% set days = history_days if max_increase is not none else 0 %}
+{% set days_before = gates.days_preceding("segment", days) %}
 days as (
     {{ gates.judged_days() }}
 ),
@@ -16,40 +17,57 @@ segments as (
     {{ gates.known_segments(segment_column, days) }}
 ),
 
-history as (
-    select
-        days.day_number,
-        series.segment,
-        max(series.m0) as largest_share,
-        count(*) as day_count
-    from days
-    inner join series on series.day_number between days.day_number - {{ days }} and days.day_number - 1
-    left join rejected on series.day_number = rejected.day_number
-    where rejected.day_number is null
-    group by days.day_number, series.segment
-),
-
-bounded as (
+listed as (
     select
         segments.day_number,
         segments.segment,
         today.m0 as current_value,
-        {{ "history.largest_share" if max_increase is not none else gates.number(none) }} as reference_value,
         coalesce(today.sample_size, 0) as sample_size,
-        coalesce(history.day_count, 0) as day_count,
+        null as past_day,
+        null as past_share,
+        true as is_judged
+    from segments
+    left join series as today on segments.segment = today.segment and segments.current_day = today.day_number
+    {% if days -%}
+    union all
+    select
+        series.day_number,
+        series.segment,
+        null as current_value,
+        null as sample_size,
+        series.day_number as past_day,
+        series.m0 as past_share,
+        false as is_judged
+    from series
+    left join rejected on series.day_number = rejected.day_number
+    where rejected.day_number is null
+    {%- endif %}
+),
+
+remembered as (
+    select
+        *,
+        {% if days -%}
+        count(past_day) over ({{ days_before }}) as day_count,
+        max(past_share) over ({{ days_before }}) as reference_value
+        {%- else -%}
+        {{ gates.number(none) }} as reference_value
+        {%- endif %}
+    from listed
+),
+
+bounded as (
+    select
+        *,
         {% if max_increase is none -%}
         {{ gates.number(max_share) }}
         {%- elif max_share is none -%}
-        history.largest_share + {{ gates.number(max_increase) }}
+        reference_value + {{ gates.number(max_increase) }}
         {%- else -%}
-        least(
-            {{ gates.number(max_share) }},
-            coalesce(history.largest_share + {{ gates.number(max_increase) }}, {{ gates.number(max_share) }})
-        )
+        least({{ gates.number(max_share) }}, coalesce(reference_value + {{ gates.number(max_increase) }}, {{ gates.number(max_share) }}))
         {%- endif %} as upper_bound
-    from segments
-    left join series as today on segments.segment = today.segment and segments.current_day = today.day_number
-    left join history on segments.segment = history.segment and segments.day_number = history.day_number
+    from remembered
+    where is_judged
 ),
 
 judged as (

@@ -34,19 +34,47 @@ known as (
     {{ gates.known_segments(segment_column, days) }}
 ),
 
-compared as (
+listed as (
     select
         known.day_number,
         known.segment,
+        today.m0 as current_print,
         coalesce(today.sample_size, 0) as sample_size,
-        max(case when past.m0 = today.m0 then past.day_number - known.day_number end) as copied_day,
-        count(past.day_number) as day_count
+        null as past_day,
+        true as is_judged
     from known
     left join series as today on known.segment = today.segment and known.current_day = today.day_number
-    left join series as past
-        on known.segment = past.segment
-        and past.day_number between known.day_number - {{ days }} and known.day_number - 1
-    group by known.day_number, known.segment, today.m0, today.sample_size
+    union all
+    select
+        day_number,
+        segment,
+        null as current_print,
+        null as sample_size,
+        day_number as past_day,
+        false as is_judged
+    from series
+),
+
+remembered as (
+    select
+        *,
+        count(past_day) over ({{ gates.days_preceding("segment", days) }}) as day_count
+    from listed
+),
+
+compared as (
+    select
+        judged_days.day_number,
+        judged_days.segment,
+        judged_days.sample_size,
+        judged_days.day_count,
+        max(copies.day_number - judged_days.day_number) as copied_day
+    from (select * from remembered where is_judged) as judged_days
+    left join series as copies
+        on judged_days.segment = copies.segment
+        and judged_days.current_print = copies.m0
+        and copies.day_number between judged_days.day_number - {{ days }} and judged_days.day_number - 1
+    group by judged_days.day_number, judged_days.segment, judged_days.sample_size, judged_days.day_count
 ),
 
 judged as (

@@ -6,7 +6,7 @@
     materialized="incremental",
     incremental_strategy=replacing_strategy(),
     partition_by="profile_date",
-    indexes=[{"columns": ["profile_date"]}],
+    indexes=[{"columns": ["profile_date"]}, {"columns": ["slice", "profile_date"]}],
     on_schema_change="fail",
     pre_hook="{{ before_replacement() }}",
 ) }}
