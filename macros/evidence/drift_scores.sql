@@ -6,7 +6,7 @@
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
    moved most. log_median and noise are the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
 {% macro drift_scores(method, segment_column, reference_days, noise_days) %}
-{% set is_moved = gates.judged_shift() > 0 %}
+{% set shift = gates.judged_shift() %}
 {% set days_before = gates.days_preceding("segment", noise_days) %}
 days as (
     {{ gates.judged_days() }}
@@ -23,7 +23,7 @@ faced as (
     select segment, bucket, day_number, current_size, reference_size, false as is_moved
     from bucket_sizes
     where day_number >= {{ gates.first_number() - noise_days }}
-    {% if is_moved -%}
+    {% if shift -%}
     union all
     select segment, bucket, day_number, current_size, reference_size, true as is_moved
     from judged_sizes
@@ -69,42 +69,49 @@ daily_scores as (
         segment,
         day_number,
         is_moved,
+        sum(current_size) as sample_size,
         sum(term) as score,
-        ln(greatest(sum(term), 1e-12)) as log_score,
         max(case when move_rank = 1 then p end) as current_share,
         max(case when move_rank = 1 then q end) as reference_share
     from ranked
     group by segment, day_number, is_moved
 ),
 
-faced_days as (
+listed as (
     select
-        daily_scores.segment,
-        daily_scores.day_number,
-        daily_scores.log_score,
-        false as is_judged
-    from daily_scores
-    inner join day_sizes
-        on daily_scores.segment = day_sizes.segment and daily_scores.day_number = day_sizes.day_number
-    where
-        not daily_scores.is_moved
-        and day_sizes.kept_count > 0
-        and day_sizes.day_count >= {{ reference_days // 2 }}
-    union all
+        coalesce(wanted.segment, daily_scores.segment) as segment,
+        coalesce(wanted.day_number, daily_scores.day_number) as day_number,
+        wanted.day_number is not null as is_judged,
+        daily_scores.is_moved,
+        coalesce(daily_scores.sample_size, 0) as sample_size,
+        daily_scores.score,
+        daily_scores.current_share,
+        daily_scores.reference_share
+    from (select known.*, {{ "true" if shift else "false" }} as is_moved from known) as wanted
+    full join daily_scores
+        on wanted.segment = daily_scores.segment
+        and wanted.day_number = daily_scores.day_number
+        and wanted.is_moved = daily_scores.is_moved
+),
+
+logged as (
     select
-        segment,
-        day_number,
-        null as log_score,
-        true as is_judged
-    from known
+        listed.*,
+        day_sizes.day_count,
+        case
+            when not listed.is_moved and day_sizes.kept_count > 0 and day_sizes.day_count >= {{ reference_days // 2 }}
+                then ln(greatest(listed.score, 1e-12))
+        end as past_score
+    from listed
+    left join day_sizes on listed.segment = day_sizes.segment and listed.day_number = day_sizes.day_number
 ),
 
 noisy as (
     select
         *,
-        count(log_score) over ({{ days_before }}) as noise_count,
-        {{ gates.collected("log_score") }} over ({{ days_before }}) as noise_values
-    from faced_days
+        count(past_score) over ({{ days_before }}) as noise_count,
+        {{ gates.collected("past_score") }} over ({{ days_before }}) as noise_values
+    from logged
 ),
 
 spread as {{ gates.materialized() }} (
@@ -117,23 +124,9 @@ spread as {{ gates.materialized() }} (
 
 scored as {{ gates.materialized() }} (
     select
-        spread.segment,
-        spread.day_number,
-        spread.noise_count,
-        spread.log_median,
-        1.4826 * {{ gates.median("spread.noise_values", "spread.log_median") }} as noise,
-        coalesce(judged_totals.current_size, 0) as sample_size,
-        judged_totals.day_count,
-        daily_scores.score,
-        daily_scores.current_share,
-        daily_scores.reference_share
+        *,
+        1.4826 * {{ gates.median("noise_values", "log_median") }} as noise
     from spread
-    left join judged_totals
-        on spread.segment = judged_totals.segment and spread.day_number = judged_totals.day_number
-    left join daily_scores
-        on spread.segment = daily_scores.segment
-        and spread.day_number = daily_scores.day_number
-        and {{ "" if is_moved else "not " }}daily_scores.is_moved
 )
 {%- endmacro %}
 

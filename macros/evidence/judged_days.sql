@@ -77,3 +77,22 @@ left join (select distinct segment, day_number from series) as series
 group by days.day_number, days.current_day, coalesce(series.segment, 'all')
 {%- endif %}
 {% endmacro %}
+
+{# One row for each day and segment of the CTEs `known` and `series`: a judged day (is_judged) with its m0 as current_value and its
+   sample_size, a day that serves as a reference with its own number as past_day, mostly both in one. #}
+{% macro listed_days(leave_out_rejected) %}
+{% set conditions = (["rejected.day_number is null"] if leave_out_rejected else [])
+    + (["known.day_number is null"] if gates.judged_shift() else []) %}
+select
+    coalesce(known.day_number, series.day_number) as day_number,
+    coalesce(known.segment, series.segment) as segment,
+    known.day_number is not null as is_judged,
+    series.m0 as current_value,
+    coalesce(series.sample_size, 0) as sample_size,
+    {{ "case when " ~ conditions | join(" and ") ~ " then series.day_number end" if conditions else "series.day_number" }} as past_day
+from known
+full join series on known.segment = series.segment and known.current_day = series.day_number
+{% if leave_out_rejected -%}
+left join rejected on series.day_number = rejected.day_number
+{%- endif %}
+{% endmacro %}

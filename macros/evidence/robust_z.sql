@@ -23,6 +23,12 @@ segments as (
     {{ gates.known_segments(segment_column, 7 * weeks + noise_days) }}
 ),
 
+wanted as (
+    select segments.*, metrics.metric_index
+    from segments
+    cross join metrics
+),
+
 valued as (
     select
         series.day_number,
@@ -37,27 +43,23 @@ valued as (
 listed as (
     -- the days of the history are scored like those that are judged: how they vary is the noise
     select
-        valued.*,
-        valued.current_value as past_value,
-        false as is_judged
-    from valued
-    left join rejected on valued.day_number = rejected.day_number
-    where rejected.day_number is null and valued.current_value <> 0 and {{ gates.is_usable("valued.current_value") }}
-    union all
-    select
-        segments.day_number,
-        segments.segment,
-        metrics.metric_index,
+        coalesce(wanted.day_number, valued.day_number) as day_number,
+        coalesce(wanted.segment, valued.segment) as segment,
+        coalesce(wanted.metric_index, valued.metric_index) as metric_index,
+        wanted.day_number is not null as is_judged,
         coalesce(valued.sample_size, 0) as sample_size,
         valued.current_value,
-        null as past_value,
-        true as is_judged
-    from segments
-    cross join metrics
-    left join valued
-        on segments.current_day = valued.day_number
-        and segments.segment = valued.segment
-        and metrics.metric_index = valued.metric_index
+        case
+            when rejected.day_number is null and valued.current_value <> 0 and {{ gates.is_usable("valued.current_value") }}
+                {{ "and wanted.day_number is null" if gates.judged_shift() }}
+                then valued.current_value
+        end as past_value
+    from wanted
+    full join valued
+        on wanted.segment = valued.segment
+        and wanted.metric_index = valued.metric_index
+        and wanted.current_day = valued.day_number
+    left join rejected on valued.day_number = rejected.day_number
 ),
 
 weekly as (
@@ -90,7 +92,7 @@ noisy as (
         *,
         count(past_r) over ({{ days_before }}) as noise_count,
         {{ gates.collected("past_r") }} over ({{ days_before }}) as noise_values
-    from (select changed.*, case when not is_judged then r end as past_r from changed) as noise
+    from (select changed.*, case when past_value is not null then r end as past_r from changed) as noise
 ),
 
 spread as {{ gates.materialized() }} (

@@ -28,6 +28,11 @@ having {{ gates.row_count(weight) }} > 0
     coalesce(cast({{ gates.column(column_name) }} as {{ gates.type_text() }}), '(null)')
 {%- endmacro %}
 
+{# A window: the rows with the same keys whose day lies from `first` to `last` days before that of a row. #}
+{% macro days_preceding(keys, first, last=1) -%}
+    partition by {{ keys }} order by day_number range between {{ first }} preceding and {{ last }} preceding
+{%- endmacro %}
+
 {# CTEs from `series` (with bucket) to `judged_sizes` and `judged_totals`: the rows of each segment, of each bucket and in all, on
    each day (current_size), and on the `history_days` before it, of which the days that must not serve as a reference are left
    out (reference_size). seen_days and day_count are those of the days before on which the bucket, or any bucket, has rows. #}
@@ -39,7 +44,7 @@ rejected as (
     {{ gates.rejected_days() }}
 ),
 
-listed as (
+counted as (
     -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each;
     -- listed and added up, because servers that know nothing of the sizes join the two badly
     select
@@ -71,7 +76,7 @@ sized as (
             bucket,
             day_number,
             max(sample_size) as row_count
-        from listed
+        from counted
         group by segment, bucket, day_number
     ) as sums
     left join rejected on sums.day_number = rejected.day_number

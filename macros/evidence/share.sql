@@ -13,35 +13,12 @@ rejected as (
     {{ gates.rejected_days() }}
 ),
 
-segments as (
+known as (
     {{ gates.known_segments(segment_column, days) }}
 ),
 
 listed as (
-    select
-        segments.day_number,
-        segments.segment,
-        today.m0 as current_value,
-        coalesce(today.sample_size, 0) as sample_size,
-        null as past_day,
-        null as past_share,
-        true as is_judged
-    from segments
-    left join series as today on segments.segment = today.segment and segments.current_day = today.day_number
-    {% if days -%}
-    union all
-    select
-        series.day_number,
-        series.segment,
-        null as current_value,
-        null as sample_size,
-        series.day_number as past_day,
-        series.m0 as past_share,
-        false as is_judged
-    from series
-    left join rejected on series.day_number = rejected.day_number
-    where rejected.day_number is null
-    {%- endif %}
+    {{ gates.listed_days(leave_out_rejected=true) }}
 ),
 
 remembered as (
@@ -49,7 +26,7 @@ remembered as (
         *,
         {% if days -%}
         count(past_day) over ({{ days_before }}) as day_count,
-        max(past_share) over ({{ days_before }}) as reference_value
+        max(case when past_day is not null then current_value end) over ({{ days_before }}) as reference_value
         {%- else -%}
         {{ gates.number(none) }} as reference_value
         {%- endif %}

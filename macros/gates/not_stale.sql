@@ -35,24 +35,7 @@ known as (
 ),
 
 listed as (
-    select
-        known.day_number,
-        known.segment,
-        today.m0 as current_print,
-        coalesce(today.sample_size, 0) as sample_size,
-        null as past_day,
-        true as is_judged
-    from known
-    left join series as today on known.segment = today.segment and known.current_day = today.day_number
-    union all
-    select
-        day_number,
-        segment,
-        null as current_print,
-        null as sample_size,
-        day_number as past_day,
-        false as is_judged
-    from series
+    {{ gates.listed_days(leave_out_rejected=false) }}
 ),
 
 remembered as (
@@ -72,7 +55,7 @@ compared as (
     from (select * from remembered where is_judged) as judged_days
     left join series as copies
         on judged_days.segment = copies.segment
-        and judged_days.current_print = copies.m0
+        and judged_days.current_value = copies.m0
         and copies.day_number between judged_days.day_number - {{ days }} and judged_days.day_number - 1
     group by judged_days.day_number, judged_days.segment, judged_days.sample_size, judged_days.day_count
 ),
