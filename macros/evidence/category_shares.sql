@@ -14,6 +14,14 @@ days as (
 
 {{ gates.bucket_sizes(history_days) }},
 
+judged_sizes as (
+    {{ gates.as_judged("bucket_sizes", ["segment", "bucket"], ["reference_size", "seen_days"]) }}
+),
+
+judged_totals as (
+    {{ gates.as_judged("day_sizes", ["segment"], ["reference_size", "day_count"]) }}
+),
+
 known as (
     {{ gates.known_segments(segment_column, history_days) }}
 ),

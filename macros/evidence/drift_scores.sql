@@ -4,7 +4,8 @@
      psi = sum((p - q) * ln(p / q)), best is 0.0 (Siddiqi 2006, Credit Risk Scorecards)
      js  = sum(p * log2(2p / (p + q)) + q * log2(2q / (p + q))) / 2, from 0.0 to 1.0 (Lin 1991, IEEE Trans. Inf. Theory 37)
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
-   moved most. log_median and noise are the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
+   moved most. is_moved marks the rows of a judged day that stand at another (gates.judged_shift). log_median and noise are
+   the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
 {% macro drift_scores(method, segment_column, reference_days, noise_days) %}
 {% set shift = gates.judged_shift() %}
 {% set days_before = gates.days_preceding("segment", noise_days) %}
@@ -26,7 +27,7 @@ faced as (
     {% if shift -%}
     union all
     select segment, bucket, day_number, current_size, reference_size, true as is_moved
-    from judged_sizes
+    from ({{ gates.as_judged("bucket_sizes", ["segment", "bucket"], ["reference_size"]) }}) as judged_sizes
     {%- endif %}
 ),
 

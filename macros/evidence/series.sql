@@ -33,7 +33,7 @@ having {{ gates.row_count(weight) }} > 0
     partition by {{ keys }} order by day_number range between {{ first }} preceding and {{ last }} preceding
 {%- endmacro %}
 
-{# CTEs from `series` (with bucket) to `judged_sizes` and `judged_totals`: the rows of each segment, of each bucket and in all, on
+{# CTEs from `series` (with bucket) to `bucket_sizes` and `day_sizes`: the rows of each segment, of each bucket and in all, on
    each day (current_size), and on the `history_days` before it, of which the days that must not serve as a reference are left
    out (reference_size). seen_days and day_count are those of the days before on which the bucket, or any bucket, has rows. #}
 {% macro bucket_sizes(history_days) %}
@@ -46,7 +46,7 @@ rejected as (
 
 counted as (
     -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each;
-    -- listed and added up, because servers that know nothing of the sizes join the two badly
+    -- as a list of which the larger is taken, because servers that know nothing of the sizes join the two badly
     select
         segment,
         bucket,
@@ -110,14 +110,6 @@ day_sizes as (
         from sized
         group by segment, day_number
     ) as totals
-),
-
-judged_sizes as (
-    {{ gates.as_judged("bucket_sizes", ["segment", "bucket"], ["reference_size", "seen_days"]) }}
-),
-
-judged_totals as (
-    {{ gates.as_judged("day_sizes", ["segment"], ["reference_size", "day_count"]) }}
 )
 {%- endmacro %}
 
