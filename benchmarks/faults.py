@@ -126,7 +126,7 @@ def _textbook(
     window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
     checks = []
     for name, days_back in TEXTBOOK.items():
-        macro = f"gates.interval_ratio_sql({_DAILY}, 'profile_date', {_METRICS}, {days_back}, ignore_zero=true, weight='row_count')"
+        macro = f"gates.test_interval_ratio({_DAILY}, 'profile_date', {_METRICS}, {days_back}, ignore_zero=true, weight='row_count')"
         statement = dbt.compile_inline(settings, "{{ " + macro + " }}", last_day, window)
         checks.append(replace(like, node_id=name, name=name, kind="interval_ratio", statement=statement))
     return checks

@@ -25,16 +25,16 @@ FIRST_DAY = RUN_DATE - dt.timedelta(DAYS - 1)
 ASKED_ON_ROWS = [RUN_DATE - dt.timedelta(70 * number) for number in range(4)]  # a year of them takes an hour
 # One gate of each kind that looks at a day, on a table and its columns.
 GATES = {
-    "value_range": "gates.bounded_value('value_range', {table}, ['{nulls}'], none, 0.01, none, '{day}', weight={weight})",
-    "share_limit": "gates.share_limit_sql({departments}, '{department} = \\'(null)\\'', '{day}', 0.02, 0.01, 28, none, 1, {weight},"
+    "value_range": "gates.test_value_range({table}, '{nulls}', max_value=0.01, date_column='{day}', weight={weight})",
+    "share_limit": "gates.test_share_limit({departments}, '{department} = \\'(null)\\'', '{day}', 0.02, 0.01, 28, none, 1, {weight},"
     " 'fail', 'warn')",
-    "interval_ratio": "gates.interval_ratio_sql({table}, '{day}', {{'{rows}': 2.2, '{amount}': 2.2}}, weight={weight})",
-    "not_stale": "gates.not_stale_sql({table}, '{day}', '{customer}', '{measure}', 7, none, 1, {weight}, 'fail', 'warn')",
-    "category_match": "gates.category_match_sql({departments}, '{department}', '{day}', 0.01, true, 0.005, 28, none, 1, {weight},"
+    "interval_ratio": "gates.test_interval_ratio({table}, '{day}', {{'{rows}': 2.2, '{amount}': 2.2}}, weight={weight})",
+    "not_stale": "gates.test_not_stale({table}, '{day}', '{customer}', '{measure}', 7, none, 1, {weight}, 'fail', 'warn')",
+    "category_match": "gates.test_category_match({departments}, '{department}', '{day}', 0.01, true, 0.005, 28, none, 1, {weight},"
     " 'fail', 'warn')",
-    "metric_anomaly": "gates.metric_anomaly_sql({table}, ['{rows}', '{amount}', '{customers}'], '{day}', 4, 6, 4, 56, 0.02,"
+    "metric_anomaly": "gates.test_metric_anomaly({table}, ['{rows}', '{amount}', '{customers}'], '{day}', 4, 6, 4, 56, 0.02,"
     " none, 1, {weight}, 'fail', 'warn')",
-    "distribution_drift": "gates.distribution_drift_sql({amounts}, '{bins}', '{day}', 'psi', 0.1, 0.25, 3, 28, 56, {edges},"
+    "distribution_drift": "gates.test_distribution_drift({amounts}, '{bins}', '{day}', 'psi', 0.1, 0.25, 3, 28, 56, {edges},"
     " none, 1, {weight}, 'fail', 'warn')",
 }
 ON_ROWS = {

@@ -1,6 +1,7 @@
-{# What a gate's arguments must be. A gate asks for it while dbt parses, so a typo is found before any data is read, and not once
-   more when it runs (`execute`): arguments that were refused never get there. Two things are asked in both: the `where` of
-   schema_match, which dbt gives only to a run, and the pass_value of value_tolerance, whose number comes of the same look. #}
+{# What a gate's arguments must be. A gate asks for it while dbt parses, in a macro check_… of its own, so a typo is found before
+   any data is read, and not once more when it runs (`execute`): arguments that were refused never get there, and dbt compiles
+   each macro that a run calls, which takes longer than the gate. Two things are asked in both: the `where` of schema_match,
+   which dbt gives only to a run, and the pass_value of value_tolerance, whose number comes of the same look. #}
 
 {% macro refuse(gate, argument, rule, value) %}
     {% do exceptions.raise_compiler_error(

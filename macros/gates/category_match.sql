@@ -1,30 +1,16 @@
+{# Unseen: on no day of the history. Usual: on every day of the history that has rows, and with no less than
+   min_usual_share of them all: a rare category is there on all days by chance, and gone by chance. #}
 {% test category_match(
     model, column_name, date_column, max_unseen_share=0.01, require_usual=true, min_usual_share=0.005,
     history_days=28, segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
-    {{ gates.configure() }}
-    {% if not execute %}
-        {% do gates.require_column("category_match", "column_name", column_name) %}
-        {% do gates.require_column("category_match", "date_column", date_column) %}
-        {% do gates.require_number("category_match", "max_unseen_share", max_unseen_share, at_least=0, below=1) %}
-        {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
-        {% do gates.require_number("category_match", "min_usual_share", min_usual_share, at_least=0, below=1) %}
-        {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
-        {% do gates.require_common("category_match", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-        {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
-    {% endif %}
-    {{ gates.category_match_sql(
-        model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
-        segment_column, min_segment_size, weight, on_missing, on_short
-    ) }}
-{% endtest %}
-
-{# Unseen: on no day of the history. Usual: on every day of the history that has rows, and with no less than
-   min_usual_share of them all: a rare category is there on all days by chance, and gone by chance. #}
-{% macro category_match_sql(
-    model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days,
-    segment_column, min_segment_size, weight, on_missing, on_short
-) %}
+{{ gates.configure() }}
+{% if not execute %}
+    {% do gates.check_category_match(
+        column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days, segment_column,
+        min_segment_size, weight, on_missing, on_short
+    ) %}
+{% endif %}
 {% set offender = "category" if segment_column is none else "segment || ': ' || category" %}
 with {{ gates.category_shares(model, column_name, date_column, history_days, segment_column, weight) }},
 
@@ -66,4 +52,18 @@ judged as (
 )
 
 {{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
+{% endtest %}
+
+{% macro check_category_match(
+    column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days, segment_column,
+    min_segment_size, weight, on_missing, on_short
+) %}
+    {% do gates.require_column("category_match", "column_name", column_name) %}
+    {% do gates.require_column("category_match", "date_column", date_column) %}
+    {% do gates.require_number("category_match", "max_unseen_share", max_unseen_share, at_least=0, below=1) %}
+    {% do gates.require_choice("category_match", "require_usual", require_usual, [true, false]) %}
+    {% do gates.require_number("category_match", "min_usual_share", min_usual_share, at_least=0, below=1) %}
+    {% do gates.require_integer("category_match", "history_days", history_days, 2) %}
+    {% do gates.require_common("category_match", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
+    {% do gates.require_choice("category_match", "on_short", on_short, ["pass", "warn", "fail"]) %}
 {% endmacro %}

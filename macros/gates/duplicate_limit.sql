@@ -1,27 +1,17 @@
+{# The rows beyond the first of each key. Keys are compared within a day; a NULL key equals a NULL key. In a profile, `key` has
+   counted the distinct keys already, without NULL, of as many rows as `weight` says. #}
 {% test duplicate_limit(
     model, key, date_column, max_share=none, max_increase=none, history_days=28,
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
-    {{ gates.configure() }}
-    {% set columns = [key] if key is string else key %}
-    {% if not execute %}
-        {% do gates.require_column("duplicate_limit", "date_column", date_column) %}
-        {% do gates.require_key("duplicate_limit", "key", columns, weight) %}
-        {% do gates.require_common("duplicate_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-        {% do gates.require_share_bounds("duplicate_limit", max_share, max_increase, history_days, on_short) %}
-    {% endif %}
-    {{ gates.duplicate_limit_sql(
-        model, columns, date_column, max_share, max_increase, history_days,
-        segment_column, min_segment_size, weight, on_missing, on_short
-    ) }}
-{% endtest %}
-
-{# The rows beyond the first of each key. Keys are compared within a day; a NULL key equals a NULL key. In a profile, `key` has
-   counted the distinct keys already, without NULL, of as many rows as `weight` says. #}
-{% macro duplicate_limit_sql(
-    model, columns, date_column, max_share, max_increase, history_days,
-    segment_column, min_segment_size, weight, on_missing, on_short
-) %}
+{{ gates.configure() }}
+{% set columns = [key] if key is string else key %}
+{% if not execute %}
+    {% do gates.check_duplicate_limit(
+        date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight, on_missing,
+        on_short, columns
+    ) %}
+{% endif %}
 {% set days = history_days if max_increase is not none else 0 %}
 {% set is_counted = weight is not none %}
 {% set rows = weight if is_counted else "copies" %}
@@ -52,4 +42,14 @@ series as (
     "duplicate_limit", "repeated " ~ columns | join(", "), max_share, max_increase, history_days,
     segment_column, min_segment_size, on_missing, on_short
 ) }}
+{% endtest %}
+
+{% macro check_duplicate_limit(
+    date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight, on_missing, on_short,
+    columns
+) %}
+    {% do gates.require_column("duplicate_limit", "date_column", date_column) %}
+    {% do gates.require_key("duplicate_limit", "key", columns, weight) %}
+    {% do gates.require_common("duplicate_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
+    {% do gates.require_share_bounds("duplicate_limit", max_share, max_increase, history_days, on_short) %}
 {% endmacro %}

@@ -2,27 +2,13 @@
     model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
-    {{ gates.configure() }}
-    {% if not execute %}
-        {% do gates.require_column("interval_ratio", "date_column", date_column) %}
-        {% do gates.require_common(
-            "interval_ratio", date_column, days_back, segment_column, min_segment_size, on_missing, weight,
-            least_days_back=1
-        ) %}
-        {% do gates.require_choice("interval_ratio", "ratio_formula", ratio_formula, ["max_over_min", "relative_diff"]) %}
-        {% do gates.require_choice("interval_ratio", "ignore_zero", ignore_zero, [true, false]) %}
-        {% do gates.require_metrics("interval_ratio", metrics, ratio_formula) %}
-    {% endif %}
-    {{ gates.interval_ratio_sql(
-        model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size,
-        weight, on_missing
-    ) }}
-{% endtest %}
-
-{% macro interval_ratio_sql(
-    model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
-) %}
+{{ gates.configure() }}
+{% if not execute %}
+    {% do gates.check_interval_ratio(
+        date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight,
+        on_missing
+    ) %}
+{% endif %}
 with {{ gates.compared(model, date_column, metrics, days_back, ratio_formula, segment_column, weight) }},
 
 judged as (
@@ -50,4 +36,17 @@ judged as (
 )
 
 {{ gates.evidence_rows("interval_ratio", "judged", on_missing, {"insufficient_history": "'pass'"}) }}
+{% endtest %}
+
+{% macro check_interval_ratio(
+    date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight, on_missing
+) %}
+    {% do gates.require_column("interval_ratio", "date_column", date_column) %}
+    {% do gates.require_common(
+        "interval_ratio", date_column, days_back, segment_column, min_segment_size, on_missing, weight,
+        least_days_back=1
+    ) %}
+    {% do gates.require_choice("interval_ratio", "ratio_formula", ratio_formula, ["max_over_min", "relative_diff"]) %}
+    {% do gates.require_choice("interval_ratio", "ignore_zero", ignore_zero, [true, false]) %}
+    {% do gates.require_metrics("interval_ratio", metrics, ratio_formula) %}
 {% endmacro %}

@@ -2,28 +2,13 @@
     model, metrics, date_column, warn_z=4, fail_z=6, weeks=4, noise_days=56, min_noise=0.02,
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
-    {{ gates.configure() }}
-    {% if not execute %}
-        {% do gates.require_column("metric_anomaly", "date_column", date_column) %}
-        {% do gates.require_common("metric_anomaly", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-        {% do gates.require_expressions("metric_anomaly", "metrics", metrics) %}
-        {% do gates.require_number("metric_anomaly", "warn_z", warn_z, above=0) %}
-        {% do gates.require_number("metric_anomaly", "fail_z", fail_z, at_least=warn_z) %}
-        {% do gates.require_integer("metric_anomaly", "weeks", weeks, 2) %}
-        {% do gates.require_integer("metric_anomaly", "noise_days", noise_days, 14) %}
-        {% do gates.require_number("metric_anomaly", "min_noise", min_noise, above=0) %}
-        {% do gates.require_choice("metric_anomaly", "on_short", on_short, ["pass", "warn", "fail"]) %}
-    {% endif %}
-    {{ gates.metric_anomaly_sql(
-        model, metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise,
-        segment_column, min_segment_size, weight, on_missing, on_short
-    ) }}
-{% endtest %}
-
-{% macro metric_anomaly_sql(
-    model, metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise,
-    segment_column, min_segment_size, weight, on_missing, on_short
-) %}
+{{ gates.configure() }}
+{% if not execute %}
+    {% do gates.check_metric_anomaly(
+        metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
+        on_missing, on_short
+    ) %}
+{% endif %}
 with series as (
     {{ gates.daily_series(model, date_column, metrics, noise_days + 7 * weeks, segment_column, weight) }}
 ),
@@ -57,4 +42,19 @@ judged as (
 {% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}
 {% do verdicts.update({"out_of_bounds": "case when statistic > " ~ fail_z ~ " then 'fail' else 'warn' end"}) %}
 {{ gates.evidence_rows("metric_anomaly", "judged", on_missing, verdicts) }}
+{% endtest %}
+
+{% macro check_metric_anomaly(
+    metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
+    on_missing, on_short
+) %}
+    {% do gates.require_column("metric_anomaly", "date_column", date_column) %}
+    {% do gates.require_common("metric_anomaly", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
+    {% do gates.require_expressions("metric_anomaly", "metrics", metrics) %}
+    {% do gates.require_number("metric_anomaly", "warn_z", warn_z, above=0) %}
+    {% do gates.require_number("metric_anomaly", "fail_z", fail_z, at_least=warn_z) %}
+    {% do gates.require_integer("metric_anomaly", "weeks", weeks, 2) %}
+    {% do gates.require_integer("metric_anomaly", "noise_days", noise_days, 14) %}
+    {% do gates.require_number("metric_anomaly", "min_noise", min_noise, above=0) %}
+    {% do gates.require_choice("metric_anomaly", "on_short", on_short, ["pass", "warn", "fail"]) %}
 {% endmacro %}

@@ -1,25 +1,14 @@
+{# A day is a copy of an earlier one when it has as many rows and the same pairs of key and measure, in any order. #}
 {% test not_stale(
     model, date_column, key, measure, days=7, segment_column=none, min_segment_size=1, weight=none, on_missing="fail",
     on_short="warn"
 ) %}
-    {{ gates.configure() }}
-    {% if not execute %}
-        {% do gates.require_column("not_stale", "date_column", date_column) %}
-        {% do gates.require_column("not_stale", "key", key) %}
-        {% do gates.require_column("not_stale", "measure", measure) %}
-        {% do gates.require_common("not_stale", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-        {% do gates.require_integer("not_stale", "days", days, 1) %}
-        {% do gates.require_choice("not_stale", "on_short", on_short, ["pass", "warn", "fail"]) %}
-    {% endif %}
-    {{ gates.not_stale_sql(
-        model, date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short
-    ) }}
-{% endtest %}
-
-{# A day is a copy of an earlier one when it has as many rows and the same pairs of key and measure, in any order. #}
-{% macro not_stale_sql(
-    model, date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short
-) %}
+{{ gates.configure() }}
+{% if not execute %}
+    {% do gates.check_not_stale(
+        date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short
+    ) %}
+{% endif %}
 {% set fingerprint = "cast(count(*) as " ~ gates.type_text() ~ ") || ':' || cast(sum("
     ~ gates.pair_hash(gates.column(key), gates.column(measure)) ~ ") as " ~ gates.type_text() ~ ")" %}
 with series as (
@@ -38,26 +27,12 @@ listed as (
     {{ gates.listed_days(leave_out_rejected=false) }}
 ),
 
-remembered as (
-    select
-        *,
-        count(past_day) over ({{ gates.days_preceding("segment", days) }}) as day_count
-    from listed
-),
-
 compared as (
     select
-        judged_days.day_number,
-        judged_days.segment,
-        judged_days.sample_size,
-        judged_days.day_count,
-        max(copies.day_number - judged_days.day_number) as copied_day
-    from (select * from remembered where is_judged) as judged_days
-    left join series as copies
-        on judged_days.segment = copies.segment
-        and judged_days.current_value = copies.m0
-        and copies.day_number between judged_days.day_number - {{ days }} and judged_days.day_number - 1
-    group by judged_days.day_number, judged_days.segment, judged_days.sample_size, judged_days.day_count
+        *,
+        count(past_day) over ({{ gates.days_preceding("segment", days) }}) as day_count,
+        max(past_day) over ({{ gates.days_preceding("segment, current_value", days) }}) - day_number as copied_day
+    from listed
 ),
 
 judged as (
@@ -79,7 +54,19 @@ judged as (
             else 'ok'
         end as reason
     from compared
+    where is_judged
 )
 
 {{ gates.evidence_rows("not_stale", "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
+{% endtest %}
+
+{% macro check_not_stale(
+    date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short
+) %}
+    {% do gates.require_column("not_stale", "date_column", date_column) %}
+    {% do gates.require_column("not_stale", "key", key) %}
+    {% do gates.require_column("not_stale", "measure", measure) %}
+    {% do gates.require_common("not_stale", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
+    {% do gates.require_integer("not_stale", "days", days, 1) %}
+    {% do gates.require_choice("not_stale", "on_short", on_short, ["pass", "warn", "fail"]) %}
 {% endmacro %}

@@ -1,16 +1,10 @@
 {% test schema_match(model, unexpected="fail") %}
-    {{ gates.configure() }}
-    {% if not execute %}
-        {% do gates.require_choice("schema_match", "unexpected", unexpected, ["fail", "warn", "ignore"]) %}
-    {% endif %}
-    {% if config.get("where") %}
-        {% do gates.refuse("schema_match", "where", "left out: all rows have the same columns", config.get("where")) %}
-    {% endif %}
-    {{ gates.schema_match_sql(model, unexpected) }}
-{% endtest %}
-
-{% macro schema_match_sql(relation, unexpected) %}
-{% set found = gates.compare_columns(relation) if execute else [["", none, none, "ok"]] %}
+{{ gates.configure() }}
+{% if not execute %}{% do gates.check_schema_match(unexpected) %}{% endif %}
+{% if config.get("where") %}
+    {% do gates.refuse("schema_match", "where", "left out: all rows have the same columns", config.get("where")) %}
+{% endif %}
+{% set found = gates.compare_columns(model) if execute else [["", none, none, "ok"]] %}
 with judged as (
     {% for name, actual_type, declared_type, reason in found -%}
     select
@@ -31,6 +25,10 @@ with judged as (
 {{ gates.evidence_rows("schema_match", "judged", verdicts={
     "unexpected_column": gates.literal("pass" if unexpected == "ignore" else unexpected)
 }) }}
+{% endtest %}
+
+{% macro check_schema_match(unexpected) %}
+    {% do gates.require_choice("schema_match", "unexpected", unexpected, ["fail", "warn", "ignore"]) %}
 {% endmacro %}
 
 {# One [column, type found, type declared, reason] for each column that is declared or found. #}

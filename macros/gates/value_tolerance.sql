@@ -2,25 +2,31 @@
     model, pass_value, expression="count(*)", tolerance=none, date_column=none, days_back=0,
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
-    {{ gates.configure() }}
-    {% if not execute %}
-        {% do gates.require_expression("value_tolerance", "expression", expression) %}
-        {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
-    {% endif %}
-    {% set expected = gates.expected_value("value_tolerance", pass_value, tolerance) %}
-    {% if expected is string %}
-        {{ gates.equal_text(
-            "value_tolerance", model, expression, expected, date_column, days_back,
-            segment_column, min_segment_size, weight, on_missing
-        ) }}
-    {% else %}
-        {% set margin = (expected | abs) * (tolerance or 0) %}
-        {{ gates.bounded_value(
-            "value_tolerance", model, [expression], expected - margin, expected + margin, expected,
-            date_column, days_back, segment_column, min_segment_size, weight, on_missing
-        ) }}
-    {% endif %}
+{{ gates.configure() }}
+{% if not execute %}
+    {% do gates.check_value_tolerance(
+        expression, date_column, days_back, segment_column, min_segment_size, weight, on_missing
+    ) %}
+{% endif %}
+{% set expected = gates.expected_value("value_tolerance", pass_value, tolerance) %}
+{% if expected is string %}
+    {{ gates.equal_text(
+        "value_tolerance", model, expression, expected, date_column, days_back,
+        segment_column, min_segment_size, weight, on_missing
+    ) }}
+{% else %}
+    {% set margin = (expected | abs) * (tolerance or 0) %}
+    {{ gates.bounded_value(
+        "value_tolerance", model, [expression], expected - margin, expected + margin, expected,
+        date_column, days_back, segment_column, min_segment_size, weight, on_missing
+    ) }}
+{% endif %}
 {% endtest %}
+
+{% macro check_value_tolerance(expression, date_column, days_back, segment_column, min_segment_size, weight, on_missing) %}
+    {% do gates.require_expression("value_tolerance", "expression", expression) %}
+    {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
+{% endmacro %}
 
 {# The expected value as a number when it reads as one, else as text: text has no tolerance. #}
 {% macro expected_value(gate, pass_value, tolerance) %}
