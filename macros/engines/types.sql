@@ -36,7 +36,6 @@
 {# Whether two type names mean the same type. Engines spell one type in several ways; a length or precision counts only
    where it is declared. #}
 {% macro is_same_type(declared, actual) %}
-    {% if declared | lower | trim == actual | lower %}{% do return(true) %}{% endif %}
     {% set wanted, found = gates.canonical_type(declared), gates.canonical_type(actual) %}
     {% if "(" not in wanted %}{% set found = found.split("(")[0] %}{% endif %}
     {% do return(wanted == found) %}

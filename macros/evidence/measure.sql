@@ -4,11 +4,12 @@
     model, expressions, where=none, day=none, only_day=0, segment_column=none, weight=none, as_text=false
 ) %}
 {% set segment = gates.segment(segment_column) if segment_column is not none else none -%}
+{% set type = gates.type_text() if as_text else gates.type_double() -%}
 select
     {{ day or only_day }} as day_number,
     {{ segment or "'all'" }} as segment,
     {% for expression in expressions -%}
-    cast({{ expression }} as {{ gates.type_text() if as_text else gates.type_double() }}) as m{{ loop.index0 }},
+    cast({{ expression }} as {{ type }}) as m{{ loop.index0 }},
     {% endfor -%}
     {{ gates.row_count(weight) }} as sample_size
 from {{ model }}

@@ -6,7 +6,8 @@
         {% do messages.update({result.node.unique_id: result.message | string}) %}
     {% endfor %}
     {% for row in rows %}
-        {% set effect = gates.effect(row) %}
+        {# what a row does to the run: a gate of severity warn never stops it #}
+        {% set effect = "WARN" if row.verdict == "fail" and row.severity == "warn" else row.verdict | upper %}
         {% do counts.update({effect: counts[effect] + 1}) %}
         {% if row.gate == "schema_match" and row.reason == "ok" %}
             {% do columns_as_declared.update({row.relation: columns_as_declared.get(row.relation, 0) + 1}) %}
@@ -49,11 +50,6 @@
         {% do lines.append(cells | select("ne", "") | join("  ") | trim) %}
     {% endfor %}
     {% do return(lines) %}
-{% endmacro %}
-
-{# What a row does to the run: a gate of severity warn never stops it. #}
-{% macro effect(row) %}
-    {% do return("WARN" if row.verdict == "fail" and row.severity == "warn" else row.verdict | upper) %}
 {% endmacro %}
 
 {# message: what the database said, where the query failed. A line break in a metric or a segment is a space. #}

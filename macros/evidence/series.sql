@@ -3,21 +3,22 @@
 {% macro daily_series(
     model, date_column, expressions=[], days=28, segment_column=none, weight=none, bucket=none, type=none
 ) %}
-{% set today = gates.run_date() %}
+{% set today, value_type = gates.run_date(), type or gates.type_double() %}
+{% set day = gates.day_number(date_column, today) %}
 select
-    {{ gates.day_number(date_column, today) }} as day_number,
+    {{ day }} as day_number,
     {{ gates.segment(segment_column) if segment_column is not none else "'all'" }} as segment,
     {% if bucket is not none -%}
     {{ bucket }} as bucket,
     {% endif -%}
     {% for expression in expressions -%}
-    cast({{ expression }} as {{ type or gates.type_double() }}) as m{{ loop.index0 }},
+    cast({{ expression }} as {{ value_type }}) as m{{ loop.index0 }},
     {% endfor -%}
     cast({{ gates.row_count(weight) }} as {{ gates.type_bigint() }}) as sample_size
 from {{ model }}
 where {{ gates.in_reach(date_column, days) }}
 group by
-    {{ gates.day_number(date_column, today) }}
+    {{ day }}
     {%- if segment_column is not none %}, {{ gates.segment(segment_column) }}{% endif %}
     {%- if bucket is not none %}, {{ bucket }}{% endif %}
 having {{ gates.row_count(weight) }} > 0

@@ -5,14 +5,18 @@
     {% do gates.refuse("schema_match", "where", "left out: all rows have the same columns", config.get("where")) %}
 {% endif %}
 {% set found = gates.compare_columns(model) if execute else [["", none, none, "ok"]] %}
+{% set types = {none: "null"} %}
+{% for type in (found | map(attribute=1) | list + found | map(attribute=2) | list) | unique(true) if type %}
+    {% do types.update({type: gates.literal(type)}) %}
+{% endfor %}
 with judged as (
     {% for name, actual_type, declared_type, reason in found -%}
     select
         0 as day_number,
         {{ gates.literal(name) }} as metric,
         'all' as segment,
-        {{ gates.literal(actual_type) if actual_type else "null" }} as current_value,
-        {{ gates.literal(declared_type) if declared_type else "null" }} as reference_value,
+        {{ types[actual_type] }} as current_value,
+        {{ types[declared_type] }} as reference_value,
         null as statistic,
         null as lower_bound,
         null as upper_bound,
@@ -23,7 +27,7 @@ with judged as (
 )
 
 {{ gates.evidence_rows("schema_match", "judged", verdicts={
-    "unexpected_column": gates.literal("pass" if unexpected == "ignore" else unexpected)
+    "unexpected_column": "'pass'" if unexpected == "ignore" else "'" ~ unexpected ~ "'"
 }) }}
 {% endtest %}
 
@@ -41,7 +45,7 @@ with judged as (
     {% set rows = [] %}
     {% for name, data_type in declared.items() %}
         {% set reason = "missing_column" if name not in actual
-            else ("ok" if gates.is_same_type(data_type, actual[name]) else "type_changed") %}
+            else ("ok" if data_type == actual[name] or gates.is_same_type(data_type, actual[name]) else "type_changed") %}
         {% do rows.append([name, actual.get(name), data_type, reason]) %}
     {% endfor %}
     {% for name, data_type in actual.items() if name not in declared %}
