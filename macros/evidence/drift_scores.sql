@@ -115,7 +115,7 @@ noisy as (
     from logged
 ),
 
-spread as {{ gates.materialized() }} (
+centred as {{ gates.materialized() }} (
     select
         *,
         {{ gates.median("noise_values") }} as log_median
@@ -127,7 +127,7 @@ scored as {{ gates.materialized() }} (
     select
         *,
         1.4826 * {{ gates.median("noise_values", "log_median") }} as noise
-    from spread
+    from centred
 )
 {%- endmacro %}
 

@@ -70,7 +70,7 @@ weekly as (
     from listed
 ),
 
-centred as {{ gates.materialized() }} (
+usual as {{ gates.materialized() }} (
     select
         *,
         {{ gates.median("weekday_values") }} as weekday_median
@@ -84,7 +84,7 @@ changed as {{ gates.materialized() }} (
             when {{ gates.is_usable("current_value") }} and current_value <> 0 and sign(current_value) = sign(weekday_median)
                 then ln(abs(current_value)) - ln(abs(weekday_median))
         end as r
-    from centred
+    from usual
 ),
 
 noisy as (
@@ -95,7 +95,7 @@ noisy as (
     from (select changed.*, case when past_value is not null then r end as past_r from changed) as noise
 ),
 
-spread as {{ gates.materialized() }} (
+centred as {{ gates.materialized() }} (
     select
         *,
         {{ gates.median("noise_values") }} as r_median
@@ -105,12 +105,12 @@ spread as {{ gates.materialized() }} (
 
 scored as {{ gates.materialized() }} (
     select
-        spread.*,
+        centred.*,
         metrics.metric,
-        abs(spread.r) / greatest(
-            coalesce(1.4826 * {{ gates.median("spread.noise_values", "spread.r_median") }}, 0), {{ gates.number(min_noise) }}
+        abs(centred.r) / greatest(
+            coalesce(1.4826 * {{ gates.median("centred.noise_values", "centred.r_median") }}, 0), {{ gates.number(min_noise) }}
         ) as z
-    from spread
-    inner join metrics on spread.metric_index = metrics.metric_index
+    from centred
+    inner join metrics on centred.metric_index = metrics.metric_index
 )
 {%- endmacro %}

@@ -1,4 +1,5 @@
 {# The profile of `interaction`, day by day: what the gates that look back read instead of the history.
+   A gate reads some days of one slice, a replacement some days of all: hence two indexes.
    Replaces the same days as `interaction` does, and each of them has a row, also one that has lost all its rows.
    Its gates read the calendar, so that has to be there first: #}
 -- depends_on: {{ ref("calendar") }}
