@@ -105,12 +105,12 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
         with injected(settings, fault, days) as broken:
             found[fault.name] = replay(settings, [*broken_gates, *broken_checks], days, broken)
         console.print(f"{fault.name:30} {time.perf_counter() - started:6.1f} s")
-    names = {gate.node_id: gate.name for gate in [*gates, *checks]}
-    frames = [_levels(rows, names).assign(fault=fault) for fault, rows in found.items()]
+    by_id = {gate.node_id: gate for gate in [*gates, *checks]}
+    frames = [_levels(rows, by_id).assign(fault=fault) for fault, rows in found.items()]
     levels = pd.concat([*frames, *_median_check(found, _usual_counts(settings))], ignore_index=True)
     return Findings(
         levels=levels,
-        gates=tuple(gate.name for gate in gates),
+        gates=tuple(_name(gate, segment) for gate in gates for segment in [*_listed(gate), "all"]),
         checks=(*TEXTBOOK, MEDIAN_CHECK),
         days=tuple(days),
         closed=tuple(closed),
@@ -122,7 +122,7 @@ def _textbook(
     settings: Settings, gates: Sequence[Gate], first_day: dt.date, last_day: dt.date, broken: bool = False
 ) -> list[Gate]:
     """Return the textbook check as gates: COUNT, MAX, MIN and SUM against a day before, where a zero is no failure."""
-    (like,) = (gate for gate in gates if gate.name == "interaction_daily_volume")
+    (like,) = (gate for gate in gates if gate.name == "interaction_daily_as_usual")
     window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
     checks = []
     for name, days_back in TEXTBOOK.items():
@@ -132,11 +132,20 @@ def _textbook(
     return checks
 
 
-def _levels(rows: Sequence[Row], names: dict[str, str]) -> pd.DataFrame:
-    """Return for each gate and day 2 where it stops a run, 1 where it warns, else 0."""
+def _listed(gate: Gate) -> Sequence[str]:
+    return list(gate.arguments.get("segments") or {})
+
+
+def _name(gate: Gate, segment: str) -> str:
+    """Return the gate's name, with the segment where that has bounds of its own."""
+    return f"{gate.name}: {segment}" if segment in _listed(gate) else gate.name
+
+
+def _levels(rows: Sequence[Row], gates: Mapping[str, Gate]) -> pd.DataFrame:
+    """Return for each gate, or segment with bounds of its own, and day 2 where it stops a run, 1 where it warns, else 0."""
     frame = pd.DataFrame(
         {
-            "gate": [names[row["node_id"]] for row in rows],
+            "gate": [_name(gates[row["node_id"]], row["segment"]) for row in rows],
             "day": [row["run_date"] for row in rows],
             "level": [2 if row["blocks"] else int(row["verdict"] != "pass") for row in rows],
         }

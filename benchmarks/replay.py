@@ -35,7 +35,7 @@ GATES = {
     "metric_anomaly": "gates.test_metric_anomaly({table}, ['{rows}', '{amount}', '{customers}'], '{day}', 4, 6, 4, 56, 0.02,"
     " none, 1, {weight}, 'fail', 'warn')",
     "distribution_drift": "gates.test_distribution_drift({amounts}, '{bins}', '{day}', 'psi', 0.1, 0.25, 3, 28, 56, {edges},"
-    " none, 1, {weight}, 'fail', 'warn')",
+    " none, none, 1, {weight}, 'fail', 'warn')",
 }
 ON_ROWS = {
     "table": "ref('interaction')",

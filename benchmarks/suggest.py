@@ -130,14 +130,14 @@ def _introduction(known: Backtest, unknown: Backtest) -> str:
         " They are left out of what is fitted; *with marked* counts them as if an alarm on them were false. *Without"
         " calendar* knows no day: neither is one left out nor kept from being a reference. A day without rows"
         f" (2017-12-25, closed) is left out there too. Twice the budget is {int(2 * BUDGET * len(checked))} of {len(checked)} checked days."
-        " *Alone*: what the metric would have where its gate has one threshold for several, the largest. *Fails from*: the bound"
-        f" for a tenth of the budget; `volume_like_last_week` stops the run at its only threshold, so that is this bound."
+        " *Alone*: what the metric would have with bounds of its own, where it shares those of its gate, the largest. *Fails from*:"
+        " the bound for a tenth of the budget; `like_last_week` stops the run at its only threshold, so that is this bound."
         f" *Finds*: the percent of every {EVERY}th day on which it alarms about a fault, from half of them."
     )
 
 
 def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> Table:
-    plain = {(each.gate.name, each.metric): each for each in without}
+    plain = {each.key: each for each in without}
     head = [
         "gate",
         "metric",
@@ -151,14 +151,13 @@ def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
     ]
     table = [[*head, "without calendar: threshold", "checked", "finds"]]
     for each in found:
-        other = plain[each.gate.name, each.metric]
-        fails = scale_of(each.gate).fail is not None
+        other, fails = plain[each.key], bool(scale_of(each.gate).levels)
         finds = _found(each.detection, each.seen)
         alone = _found(each.alone_detection, each.seen_alone)
         table.append(
             [
                 f"`{each.gate.name.removeprefix('interaction_')}`",
-                f"`{each.expression}`",
+                f"`{each.expression}`" + f" of {each.segment}" * (each.segment != "all"),
                 f"{each.threshold:g}",
                 f"{each.alone:g}" if each.alone < each.threshold else "",
                 *map(percent, (each.fitted, each.checked, each.checked + each.marked)),
@@ -188,7 +187,7 @@ def _splits(tables: Mapping[str, Sequence[Backtest]]) -> Table:
                 fit = [day for day in past.days if is_fitted(day)]
                 cut = replace(past, days=tuple(day for day in past.days if is_fitted(day) or is_checked(day)))
                 found += [each for each in suggestions(cut, {}, BUDGET, fit) if each.largest > 0]
-            fails = [each for each in found if scale_of(each.gate).fail is not None]
+            fails = [each for each in found if scale_of(each.gate).levels]
             row += [
                 f"{sum(map(is_loud, found))} of {len(found)}",
                 percent(sum((each.checked for each in found), Count(0, 0))),

@@ -84,9 +84,9 @@
     {% do gates.require_choice(gate, "on_missing", on_missing, ["fail", "warn"]) %}
 {% endmacro %}
 
-{# A list of SQL aggregates, with at least one. #}
-{% macro require_expressions(gate, argument, values, rule="a list of SQL aggregates with at least one") %}
-    {% if values is string or values is mapping or values is not sequence or not values %}
+{# SQL aggregates, with at least one: a list, or the keys of a mapping. #}
+{% macro require_expressions(gate, argument, values, rule) %}
+    {% if values is string or values is not sequence or not values %}
         {% do gates.refuse(gate, argument, rule, values) %}
     {% endif %}
     {% for value in values %}{% do gates.require_expression(gate, argument, value) %}{% endfor %}
@@ -104,15 +104,41 @@
     {% endfor %}
 {% endmacro %}
 
+{# A mapping from metrics or segments to bounds of their own, each by one of the names. #}
+{% macro require_own_bounds(gate, argument, values, names) %}
+    {% for name, bounds in values.items() %}
+        {% if bounds is not mapping or bounds | reject("in", names) | list %}
+            {% do gates.refuse(gate, argument ~ "[" ~ name ~ "]", "a mapping of " ~ names | join(" and "), bounds) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
+
+{# From where a gate warns, above 0, and from where it fails, not below that: `levels` has the two by name, and `own` those of some
+   metrics or segments, which have the others of `levels`. #}
+{% macro require_levels(gate, levels, argument, own) %}
+    {% set warn, fail = levels %}
+    {% do gates.require_own_bounds(gate, argument, own, [warn, fail]) %}
+    {% set judged = {"": levels} %}
+    {% for name, bounds in own.items() %}
+        {% do judged.update({argument ~ "[" ~ name ~ "].": dict(levels, **bounds)}) %}
+    {% endfor %}
+    {% for prefix, each in judged.items() %}
+        {% do gates.require_number(gate, prefix ~ warn, each[warn], above=0) %}
+        {% do gates.require_number(gate, prefix ~ fail, each[fail], at_least=each[warn]) %}
+    {% endfor %}
+{% endmacro %}
+
 {# At least one bound: a range without any could never fail. #}
-{% macro require_bounds(gate, min_value, max_value) %}
+{% macro require_bounds(gate, min_value, max_value, prefix="") %}
     {% if min_value is none and max_value is none %}
-        {% do gates.refuse(gate, "min_value", "given, or max_value: without a bound the gate could never fail", min_value) %}
+        {% do gates.refuse(
+            gate, prefix ~ "min_value", "given, or max_value: without a bound the gate could never fail", min_value
+        ) %}
     {% endif %}
-    {% if min_value is not none %}{% do gates.require_number(gate, "min_value", min_value) %}{% endif %}
-    {% if max_value is not none %}{% do gates.require_number(gate, "max_value", max_value) %}{% endif %}
+    {% if min_value is not none %}{% do gates.require_number(gate, prefix ~ "min_value", min_value) %}{% endif %}
+    {% if max_value is not none %}{% do gates.require_number(gate, prefix ~ "max_value", max_value) %}{% endif %}
     {% if min_value is not none and max_value is not none and min_value > max_value %}
-        {% do gates.refuse(gate, "min_value", "at most max_value (" ~ max_value ~ ")", min_value) %}
+        {% do gates.refuse(gate, prefix ~ "min_value", "at most max_value (" ~ max_value ~ ")", min_value) %}
     {% endif %}
 {% endmacro %}
 

@@ -2,7 +2,8 @@
    they differ (statistic). Where that day must not serve as a reference, the one `days_back` days before it does, up to four
    times: a week after a failure or a holiday the same weekday is compared all the same. #}
 {% macro compared(model, date_column, metrics, days_back, ratio_formula, segment_column, weight) %}
-{% set today = gates.run_date() %}
+{% set today, thresholds = gates.run_date(), {} %}
+{% for metric, threshold in metrics.items() %}{% do thresholds.update({metric: {"threshold": threshold}}) %}{% endfor %}
 {% set reference_date = "(select " ~ gates.day_of("reference_day") ~ " from reference_days)" %}
 {% set next_date = "(select " ~ gates.day_of("reference_day + 1") ~ " from reference_days)" %}
 days as (
@@ -55,7 +56,7 @@ paired as (
 ),
 
 metrics as (
-    {{ gates.metric_list(metrics.keys() | list, metrics) }}
+    {{ gates.metric_list(thresholds) }}
 ),
 
 by_metric as (

@@ -1,12 +1,13 @@
 {# CTEs from `series` (with bucket) to `scored`: for each judged day and segment, how far its distribution over buckets is from
-   that of the `reference_days` before, and how much that score varies by itself.
+   that of the `reference_days` before, and what is usual for this series.
      share p of a bucket = (rows + 0.5) / (all rows + 0.5 * buckets), q likewise for the reference (Jeffreys' prior)
      psi = sum((p - q) * ln(p / q)), best is 0.0 (Siddiqi 2006, Credit Risk Scorecards)
      js  = sum(p * log2(2p / (p + q)) + q * log2(2q / (p + q))) / 2, from 0.0 to 1.0 (Lin 1991, IEEE Trans. Inf. Theory 37)
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
-   moved most. is_moved marks the rows of a judged day that stand at another (gates.judged_shift). log_median and noise are
-   the median and 1.4826 * MAD of ln(score) over the `noise_days` before. #}
-{% macro drift_scores(method, segment_column, reference_days, noise_days) %}
+   moved most. is_moved marks the rows of a judged day that stand at another (gates.judged_shift).
+     noise_bound = exp(median of ln(score) + noise_z * 1.4826 * MAD), of the `noise_days` before
+   levels: what `scored` has of each segment by name; segments: those that have their own, judged also where they have no rows. #}
+{% macro drift_scores(method, levels, noise_z, reference_days, noise_days, segment_column, segments) %}
 {% set shift = gates.judged_shift() %}
 {% set days_before = gates.days_preceding("segment", noise_days) %}
 days as (
@@ -16,7 +17,7 @@ days as (
 {{ gates.bucket_sizes(reference_days) }},
 
 known as (
-    {{ gates.known_segments(segment_column, reference_days + noise_days) }}
+    {{ gates.known_segments(segment_column, reference_days + noise_days, segments) }}
 ),
 
 faced as (
@@ -126,7 +127,10 @@ centred as {{ gates.materialized() }} (
 scored as {{ gates.materialized() }} (
     select
         *,
-        1.4826 * {{ gates.median("noise_values", "log_median") }} as noise
+        {% for name, usual in levels.items() -%}
+        {{ gates.level_of_segment(name, usual, segments) }} as {{ name }},
+        {% endfor -%}
+        exp(log_median + {{ noise_z }} * 1.4826 * {{ gates.median("noise_values", "log_median") }}) as noise_bound
     from centred
 )
 {%- endmacro %}
@@ -137,3 +141,13 @@ scored as {{ gates.materialized() }} (
     {% set marks = {"warn": 0.1, "fail": 0.25} if method == "psi" else {"warn": 0.018, "fail": 0.045} %}
     {% do return(marks[verdict]) %}
 {% endmacro %}
+
+{# A number that some segments have of their own, and all others share; `when true`, because a case needs a branch. #}
+{% macro level_of_segment(name, usual, segments) -%}
+    case
+        {%- for segment, levels in segments.items() if name in levels %}
+        when segment = {{ gates.literal(segment) }} then {{ gates.number(levels[name]) }}
+        {%- endfor %}
+        when true then {{ gates.number(usual) }}
+    end
+{%- endmacro %}

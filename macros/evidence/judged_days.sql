@@ -56,9 +56,9 @@ from (
     {%- endif %}
 {%- endmacro %}
 
-{# The segments that each judged day knows of: those with rows on it or on the `days` before it; 'all' where there is none, so
-   that a day without anything is judged too. From the CTEs `days` and `series`. #}
-{% macro known_segments(segment_column, days) %}
+{# The segments that each judged day knows of: those that are listed, and those with rows on it or on the `days` before it; 'all'
+   where there is none, so that a day without anything is judged too. From the CTEs `days` and `series`. #}
+{% macro known_segments(segment_column, days, listed=[]) %}
 {% if segment_column is none -%}
 select
     day_number,
@@ -71,10 +71,18 @@ select
     days.current_day,
     coalesce(series.segment, 'all') as segment
 from days
-left join (select distinct segment, day_number from series) as series
+{{ "inner" if listed else "left" }} join (select distinct segment, day_number from series) as series
     on days.current_day = series.day_number
     or series.day_number between days.day_number - {{ days }} and days.day_number - 1
 group by days.day_number, days.current_day, coalesce(series.segment, 'all')
+{%- for segment in listed %}
+union
+select
+    day_number,
+    current_day,
+    {{ gates.literal(segment) }} as segment
+from days
+{%- endfor %}
 {%- endif %}
 {% endmacro %}
 

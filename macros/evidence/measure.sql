@@ -22,11 +22,12 @@ group by {{ keys | join(", ") }}
 {% endif -%}
 {% endmacro %}
 
-{# CTEs to `measured`: for each judged day and expression its value on the day `days_back` days before; one row per segment, or one
-   with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
+{# CTEs to `measured`: for each judged day and metric its value on the day `days_back` days before, with its bounds; one row per
+   segment, or one with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
 {% macro measured_partition(
-    model, expressions, date_column, days_back, segment_column, weight, as_text=false
+    model, metrics, date_column, days_back, segment_column, weight, as_text=false
 ) %}
+{% set expressions = metrics | list %}
 {% set is_dated = date_column is not none %}
 {% set moved = days_back or gates.judged_shift() %}
 days as (
@@ -34,7 +35,7 @@ days as (
 ),
 
 metrics as (
-    {{ gates.metric_list(expressions) }}
+    {{ gates.metric_list(metrics) }}
 ),
 
 partitions as (
@@ -60,7 +61,7 @@ nothing as (
 measured as (
     select
         days.day_number,
-        metrics.metric,
+        metrics.*,
         coalesce(partitions.segment, 'all') as segment,
         {% if may_lack_rows -%}
         case
@@ -88,15 +89,15 @@ measured as (
     coalesce(cast({{ gates.column(segment_column) }} as {{ gates.type_text() }}), '(none)')
 {%- endmacro %}
 
-{# The metrics as rows: metric_index, metric and, where given, the threshold of each. #}
-{% macro metric_list(expressions, thresholds={}) %}
-{% for expression in expressions -%}
+{# The metrics as rows, from a mapping of each to its bounds by name: metric_index, a column for each bound, metric. #}
+{% macro metric_list(metrics) %}
+{% for metric, bounds in metrics.items() -%}
 select
     {{ loop.index0 }} as metric_index,
-    {% if expression in thresholds -%}
-    {{ gates.number(thresholds[expression]) }} as threshold,
-    {% endif -%}
-    {{ gates.literal(expression) }} as metric
+    {% for name, bound in bounds.items() -%}
+    {{ gates.number(bound) }} as {{ name }},
+    {% endfor -%}
+    {{ gates.literal(metric) }} as metric
 {{ "union all" if not loop.last }}
 {% endfor %}
 {% endmacro %}

@@ -3,7 +3,8 @@
      r = log(value / median of the same weekday over `weeks` weeks), as a difference of logs, which cannot overflow
      z = |r| / max(1.4826 * MAD of r over the `noise_days` before, min_noise)
    1.4826 makes the median absolute deviation estimate a standard deviation (Rousseeuw and Croux 1993, JASA 88).
-   A value counts as history when it is a usable number, not zero, and its day was not rejected. #}
+   A value counts as history when it is a usable number, not zero, and its day was not rejected. metrics: each SQL aggregate with
+   what else `scored` is to have of it, by name. #}
 {% macro robust_z(metrics, segment_column, weeks, noise_days, min_noise) %}
 {% set same_weekday = gates.days_preceding("segment, metric_index, mod(day_number, 7)", 7 * weeks, 7) %}
 {% set days_before = gates.days_preceding("segment, metric_index", noise_days) %}
@@ -106,7 +107,7 @@ centred as {{ gates.materialized() }} (
 scored as {{ gates.materialized() }} (
     select
         centred.*,
-        metrics.metric,
+        metrics.*,
         abs(centred.r) / greatest(
             coalesce(1.4826 * {{ gates.median("centred.noise_values", "centred.r_median") }}, 0), {{ gates.number(min_noise) }}
         ) as z

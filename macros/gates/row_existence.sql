@@ -2,7 +2,7 @@
 {{ gates.configure() }}
 {% if not execute %}{% do gates.check_row_existence(date_column, min_rows, days_back, segment_column, weight) %}{% endif %}
 {{ gates.bounded_value(
-    "row_existence", model, [gates.row_count(weight)], lower_bound=min_rows,
+    "row_existence", model, {gates.row_count(weight): {"lower_bound": min_rows, "upper_bound": none}},
     date_column=date_column, days_back=days_back, segment_column=segment_column, weight=weight
 ) }}
 {% endtest %}

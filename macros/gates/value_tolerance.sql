@@ -17,8 +17,8 @@
 {% else %}
     {% set margin = (expected | abs) * (tolerance or 0) %}
     {{ gates.bounded_value(
-        "value_tolerance", model, [expression], expected - margin, expected + margin, expected,
-        date_column, days_back, segment_column, min_segment_size, weight, on_missing
+        "value_tolerance", model, {expression: {"lower_bound": expected - margin, "upper_bound": expected + margin}},
+        expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
     ) }}
 {% endif %}
 {% endtest %}
@@ -48,7 +48,7 @@
     gate, model, expression, expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
 ) %}
 with {{ gates.measured_partition(
-    model, [expression], date_column, days_back, segment_column, weight, as_text=true
+    model, {expression: {}}, date_column, days_back, segment_column, weight, as_text=true
 ) }},
 
 judged as (

@@ -29,7 +29,7 @@ Days = dict[dt.date, float]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gates say of some days, by gate and metric: the statistic, the log of the value and of its reference."""
+    """What the gates say of some days, by gate, metric and segment: the statistic, the log of the value and of its reference."""
 
     statistic: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
     value: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
@@ -37,12 +37,10 @@ class Evidence:
 
     @classmethod
     def of(cls, rows: Iterable[Row]) -> Evidence:
-        """Collect the rows about whole days; a segment's are left out, and so is what is no number above zero."""
+        """Collect the rows; what is no number above zero is left out."""
         found = cls()
         for row in rows:
-            key, day = (row["node_id"], row["metric"]), row["run_date"]
-            if row["segment"] != "all":
-                continue
+            key, day = (row["node_id"], row["metric"], row["segment"]), row["run_date"]
             if row["statistic"] is not None:
                 found.statistic[key][day] = float(row["statistic"])
             for side, name in ((found.value, "current_value"), (found.reference, "reference_value")):
@@ -69,8 +67,7 @@ def nearest(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) ->
     """Return the metric that comes nearest to seeing a fault; None where no metric has a statistic with and without it."""
     costs = []
     for suggestion in found:
-        key = suggestion.gate.node_id, suggestion.metric
-        with_fault, without = faulty.statistic[key].values(), healthy.statistic[key].values()
+        with_fault, without = (side.statistic[suggestion.key].values() for side in (faulty, healthy))
         if with_fault and without:
             needed = median(with_fault)
             costs.append(Nearest(suggestion, sum(value >= needed for value in without) / len(without)))
@@ -97,11 +94,9 @@ def _window(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion], bu
     """Compare how far the fault moves a metric with how far its mean over a week moves by itself."""
     best: tuple[float, str] | None = None
     for each, shift in _shifts(faulty, healthy, found):
-        key = each.gate.node_id, each.metric
+        reference = healthy.reference[each.key]
         ratios = {
-            day: log - healthy.reference[key][day]
-            for day, log in healthy.value[key].items()
-            if day in healthy.reference[key]
+            day: log - reference[day] for day, log in healthy.value[each.key].items() if day in reference
         }
         means = dict(_means(ratios))
         if budget * len(means) < 1 or each.gate.kind == "distribution_drift":
@@ -121,10 +116,12 @@ def _window(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion], bu
 def _segment(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) -> str | None:
     moved = {}
     for each in found:
-        with_fault, without = (side.statistic[each.gate.node_id, each.metric] for side in (faulty, healthy))
+        with_fault, without = (side.statistic[each.key] for side in (faulty, healthy))
         ratios = [value / without[day] for day, value in with_fault.items() if without.get(day)]
         if each.gate.kind == "distribution_drift" and ratios:
-            moved[each.gate.name] = median(ratios)
+            moved[each.gate.name if each.segment == "all" else f"{each.gate.name} in {each.segment}"] = (
+                median(ratios)
+            )
     if not moved:
         return None
     name = max(moved, key=lambda name: moved[name])
@@ -138,11 +135,9 @@ def _shifts(
 ) -> Iterator[tuple[Suggestion, float]]:
     """Yield the metrics that a fault moves, each with the median log of its value with the fault over that without."""
     for each in found:
-        key = each.gate.node_id, each.metric
+        healthy_value = healthy.value[each.key]
         logs = [
-            log - healthy.value[key][day]
-            for day, log in faulty.value[key].items()
-            if day in healthy.value[key]
+            log - healthy_value[day] for day, log in faulty.value[each.key].items() if day in healthy_value
         ]
         if logs and median(logs) != 0:
             yield each, median(logs)

@@ -12,7 +12,17 @@ from training_pipeline.backtest import Backtest, Progress, past_days
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.replay import Gate, Row, compile_gates, replay
-from training_pipeline.scales import SCALES, Scale, is_noise, least_bounds, may_be_noise, scale_of
+from training_pipeline.scales import (
+    SCALES,
+    Scale,
+    expression,
+    is_noise,
+    least_bounds,
+    may_be_noise,
+    own_segment,
+    scale_of,
+    shares_bounds,
+)
 from training_pipeline.tail import quantile_limit
 
 FITTED_PART = 0.75
@@ -20,7 +30,7 @@ FAIL_PART = 0.1  # share of the budget on which a gate may stop the run
 SEEN = 0.5  # a fault that is found on fewer days than this is not seen
 
 ByDay = dict[dt.date, float]
-Key = tuple[str, str]  # node_id of a gate, metric
+Key = tuple[str, str, str]  # node_id of a gate, metric, segment
 
 
 @dataclass(frozen=True)
@@ -42,14 +52,17 @@ class Count:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A threshold for one metric of one gate.
+    """A threshold for one metric of one gate, and one segment of it where the gate has thresholds for each.
 
     Attributes
     ----------
+    segment : str
+        A segment that has thresholds of its own, or ``all``.
     alone : float
         The statistic from which this metric alone would alarm, three digits; best is the lowest.
     threshold, fail : float
-        What the gate takes: where it has one threshold for all its metrics, the largest. ``fail`` is NaN where it has none.
+        What it takes: the largest of those metrics that have the bounds of the gate, or its own where it has some. ``fail`` is
+        NaN where the gate knows only one.
     fitted, checked, marked : Count
         Days that alarm: the healthy ones that it was fitted on, the other healthy ones, the marked ones after the fitted.
     failed : Count
@@ -67,6 +80,7 @@ class Suggestion:
 
     gate: Gate
     metric: str
+    segment: str
     alone: float
     threshold: float
     fail: float
@@ -86,14 +100,24 @@ class Suggestion:
 
     @property
     def seen_alone(self) -> list[str]:
-        """Return the further faults that it would see in a gate of its own."""
+        """Return the further faults that it would see with bounds of its own."""
         seen = [fault for fault, part in self.alone_detection.items() if part >= SEEN]
         return [fault for fault in seen if fault not in self.seen]
 
     @property
+    def key(self) -> Key:
+        """Return whose evidence it bounds."""
+        return self.gate.node_id, self.metric, self.segment
+
+    @property
     def expression(self) -> str:
         """Return the metric as the gate's arguments have it."""
-        return self.metric.removesuffix(f" where {self.gate.where}" if self.gate.where else "")
+        return expression(self.gate, self.metric)
+
+    @property
+    def name(self) -> str:
+        """Return the metric and, where it is one of several, the segment."""
+        return self.expression if self.segment == "all" else f"{self.expression} of {self.segment}"
 
 
 def judge_past(settings: Settings, last_day: dt.date, on_progress: Progress = lambda *_: None) -> Backtest:
@@ -167,7 +191,7 @@ def suggestions(
     tunable = {gate.node_id: gate for gate in past.gates if gate.kind in SCALES}
     raw = _statistics(past.rows, tunable, lambda *_: False)
     alone = {
-        key: _bounds(tunable[key[0]], by_day, set(fitted), budget)
+        key: _bounds(tunable[key[0]], key[2], by_day, set(fitted), budget)
         for key, by_day in raw.items()
         if budget * sum(map(math.isfinite, _of(by_day, fitted))) >= 1
     }
@@ -176,17 +200,18 @@ def suggestions(
     later = sorted(set(past.days) - set(fitted))
     marked = [day for day in past.marked if day > max(fitted)]
     found = []
-    for (node_id, metric), own in sorted(alone.items()):
-        gate, scale, by_day = tunable[node_id], scale_of(tunable[node_id]), judged[node_id, metric]
-        together = [own] if scale.fail is None else [alone[key] for key in alone if key[0] == node_id]
+    shared = [key for key in alone if shares_bounds(tunable[key[0]], key[1])]
+    for key, own in sorted(alone.items()):
+        node_id, metric, segment = key
+        gate, scale, by_day = tunable[node_id], scale_of(tunable[node_id]), judged[key]
+        together = [alone[other] for other in shared if other[0] == node_id] if key in shared else [own]
         threshold, fail = (max(bounds[index] for bounds in together) for index in (0, 1))
         healthy = _of(by_day, past.days)
-        with_fault = {
-            fault: list(by_key.get((node_id, metric), {}).values()) for fault, by_key in faulty.items()
-        }
+        with_fault = {fault: list(by_key.get(key, {}).values()) for fault, by_key in faulty.items()}
         suggestion = Suggestion(
             gate,
             metric,
+            segment,
             alone=own[0],
             threshold=threshold,
             fail=fail,
@@ -195,7 +220,7 @@ def suggestions(
             marked=_count(scale, _of(by_day, marked), threshold),
             failed=_count(scale, _of(by_day, later), fail),
             untold=sum(map(math.isinf, healthy)),
-            largest=max(filter(math.isfinite, _of(raw[node_id, metric], past.days))),
+            largest=max(filter(math.isfinite, _of(raw[key], past.days))),
             detection=_detection(scale, with_fault, threshold),
             alone_detection=_detection(scale, with_fault, own[0]),
         )
@@ -218,18 +243,20 @@ def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], threshol
     }
 
 
-def _bounds(gate: Gate, by_day: ByDay, fitted: Collection[dt.date], budget: float) -> tuple[float, float]:
+def _bounds(
+    gate: Gate, segment: str, by_day: ByDay, fitted: Collection[dt.date], budget: float
+) -> tuple[float, float]:
     """Return from which statistic a metric may warn and fail; where the gate has one bound, the second is NaN.
 
     A gate that has one bound and stops the run at it is fitted as others are to fail.
     """
-    scale, least = scale_of(gate), least_bounds(gate)
+    scale, least = scale_of(gate), least_bounds(gate, segment)
     days = [day for day in sorted(fitted) if math.isfinite(by_day.get(day, math.inf))]
     values, numbers = [scale.additive(by_day[day]) for day in days], [day.toordinal() for day in days]
     warn, fail = (
         _round_up(scale.back(quantile_limit(values, numbers, part * budget))) for part in (1, FAIL_PART)
     )
-    if scale.fail is None:
+    if not scale.levels:
         return max(fail if gate.severity == "error" else warn, least[0]), math.nan
     return max(warn, least[0]), max(fail, least[1], warn, least[0])
 
@@ -237,7 +264,10 @@ def _bounds(gate: Gate, by_day: ByDay, fitted: Collection[dt.date], budget: floa
 def _statistics(
     rows: Iterable[Row], gates: Mapping[str, Gate], passes_anyway: Callable[[Gate, Row], bool]
 ) -> dict[Key, ByDay]:
-    """Return the largest statistic of each gate and metric on each day, infinite where it cannot be told at all."""
+    """Return the largest statistic of each gate, metric and segment with bounds of its own on each day.
+
+    Infinite where it cannot be told at all.
+    """
     found: dict[Key, ByDay] = defaultdict(dict)
     for row in rows:
         if row["node_id"] not in gates or row["reason"] == "insufficient_history":
@@ -247,7 +277,7 @@ def _statistics(
             value = 0.0 if row["verdict"] == "pass" else math.inf
         elif passes_anyway(gates[row["node_id"]], row):
             value = 0.0
-        key = row["node_id"], row["metric"]
+        key = row["node_id"], row["metric"], own_segment(gates[row["node_id"]], row["segment"])
         found[key][row["run_date"]] = max(value, found[key].get(row["run_date"], 0.0))
     return found
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import yaml
 
 from training_pipeline.backtest import Backtest
 from training_pipeline.remedies import Evidence, nearest, remedies
 from training_pipeline.replay import Gate, Row
-from training_pipeline.scales import SCALES, scale_of
+from training_pipeline.scales import SCALES, scale_of, shares_bounds
 from training_pipeline.suggest import SEEN, Count, Suggestion
 
 
@@ -48,14 +49,7 @@ def to_yaml(
 
 
 def _block(of_gate: Sequence[Suggestion]) -> str:
-    gate, scale = of_gate[0].gate, scale_of(of_gate[0].gate)
-    arguments = dict(gate.arguments)
-    if scale.fail is None:
-        arguments[scale.warn] = dict(arguments[scale.warn]) | {
-            each.expression: each.threshold for each in of_gate
-        }
-    else:
-        arguments |= {scale.warn: of_gate[0].threshold, scale.fail: of_gate[0].fail}
+    gate, arguments = of_gate[0].gate, _arguments(of_gate)
     config = {"severity": gate.severity} | ({"where": gate.where} if gate.where else {})
     test = {f"gates.{gate.kind}": {"name": gate.name, "arguments": arguments, "config": config}}
     text = yaml.safe_dump([test], sort_keys=False, width=110)
@@ -63,11 +57,26 @@ def _block(of_gate: Sequence[Suggestion]) -> str:
     return "\n".join(f"  {line}" for line in [*comments, *text.splitlines()])
 
 
+def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
+    """Return the arguments of a gate, with the bounds that were fitted: its own, and those of its metrics or segments."""
+    gate, scale = of_gate[0].gate, scale_of(of_gate[0].gate)
+    arguments, own = dict(gate.arguments), dict[str, Any]()
+    for each in of_gate:
+        levels = dict(zip(scale.levels, (each.threshold, each.fail), strict=False))
+        if scale.by == "segments" and each.segment != "all":
+            own[each.segment] = levels
+        elif scale.by == "segments" or shares_bounds(gate, each.metric):
+            arguments |= levels
+        else:
+            own[each.expression] = levels or each.threshold
+    return arguments | ({scale.by: dict(arguments[scale.by]) | own} if own else {})
+
+
 def _comment(each: Suggestion) -> list[str]:
     alone = f" (alone {each.alone:g})" if each.alone < each.threshold else ""
-    fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if scale_of(each.gate).fail else ""
+    fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if scale_of(each.gate).levels else ""
     lines = [
-        f"# {each.expression}: {each.threshold:g}{alone}; false alarms on {_days(each.fitted)} fitted,"
+        f"# {each.name}: {each.threshold:g}{alone}; false alarms on {_days(each.fitted)} fitted,"
         f" {_days(each.checked)} checked{fails}"
     ]
     if each.marked.days:
@@ -82,7 +91,7 @@ def _comment(each: Suggestion) -> list[str]:
         lines.append(f"#   finds {_found(each.detection, each.seen)}")
     if each.seen_alone:
         also = _found(each.alone_detection, each.seen_alone)
-        lines.append(f"#   in a gate of its own, with {each.alone:g}, it would also find {also}")
+        lines.append(f"#   with bounds of its own, from {each.alone:g}, it would also find {also}")
     if each.seen or each.seen_alone:
         return lines
     best = max(each.detection, key=lambda fault: each.detection[fault], default=None)
@@ -114,7 +123,7 @@ def _unseen(
     lines = [f"# No threshold sees {fault!r} within the budget of {100 * budget:g} %."]
     if best := nearest(faulty, healthy, found):
         lines.append(
-            f"#   Nearest is {best.suggestion.expression} of {best.suggestion.gate.name}: "
+            f"#   Nearest is {best.suggestion.name} of {best.suggestion.gate.name}: "
             f"{100 * best.suggestion.detection.get(fault, 0):.0f} % of the days. To see it on half of them, it would alarm on"
             f" {100 * best.false_alarms:.1f} % of the healthy days."
         )

@@ -125,7 +125,7 @@ def test_accepted_incident_is_no_reference_and_leaves_a_trace(
     gates = [
         gate
         for gate in compile_gates(profiled_settings, RUN_DATE, RUN_DATE)
-        if gate.name == "interaction_volume_like_last_week"
+        if gate.name == "interaction_like_last_week"
     ]
     incident = RUN_DATE - dt.timedelta(7)
 
@@ -165,7 +165,7 @@ def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Setting
     gates = [
         gate
         for gate in compile_gates(profiled_settings, RUN_DATE, RUN_DATE)
-        if gate.name == "interaction_volume_like_last_week"
+        if gate.name == "interaction_like_last_week"
     ]
     before = by_key(replay(profiled_settings, gates, [RUN_DATE]))
     execute(
@@ -217,7 +217,7 @@ def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Setti
         f" where profile_date = '{doubled}'",
     )
     variables = f"{{judged_from: {FIRST_DAY}, run_date: {RUN_DATE}}}"
-    gate = "interaction_volume_like_last_week"
+    gate = "interaction_like_last_week"
     ended = dbt.invoke(profiled_settings, ["test", "--select", gate, "--vars", variables], RUN_DATE)
 
     assert not ended.success

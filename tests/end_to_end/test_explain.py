@@ -77,7 +77,7 @@ def test_command_explains_a_verdict(built_settings: Settings, command: Command) 
     ]
     dbt.invoke(built_settings, selected, RUN_DATE)
 
-    ended = command("explain", "volume_like_last_week", "--run-date", str(RUN_DATE))
+    ended = command("explain", "like_last_week", "--run-date", str(RUN_DATE))
 
     assert ended.exit_code == 0, ended.printed
     assert (
@@ -93,6 +93,6 @@ def test_command_explains_a_verdict(built_settings: Settings, command: Command) 
 
 
 def test_day_that_was_not_judged_cannot_be_explained(built_settings: Settings, command: Command) -> None:
-    ended = command("explain", "volume_like_last_week", "--run-date", "2017-02-02")
+    ended = command("explain", "like_last_week", "--run-date", "2017-02-02")
     assert ended.exit_code == 1
     assert "has left no evidence for 2017-02-02: run dbt test --select" in ended.printed

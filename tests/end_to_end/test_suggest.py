@@ -21,7 +21,7 @@ THRESHOLD = r"cast\('[^']*' (as double precision\) as threshold)"
 
 def test_thresholds_of_today_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = suggest.judge_past(built_settings, LAST_DAY)
-    gates = [gate for gate in wide.gates if gate.name == "interaction_volume_like_last_week"]
+    gates = [gate for gate in wide.gates if gate.name == "interaction_like_last_week"]
     tight = [replace(gate, statement=re.sub(THRESHOLD, r"cast('1.001' \1", gate.statement)) for gate in gates]
     assert tight != gates, "the threshold has to be in the statement"
     monkeypatch.setattr(suggest, "compile_gates", lambda *_: tight)

@@ -76,12 +76,45 @@ def test_statistic_at_the_threshold_alarms_only_where_the_gate_says_so() -> None
         assert found.checked == Count(alarms, 100)
 
 
-def test_gate_with_one_threshold_takes_that_of_its_noisiest_metric() -> None:
+def test_metrics_with_the_bounds_of_the_gate_take_those_of_the_noisiest() -> None:
     quiet, loud = [2.0] * 400, [3.0] * 400
     rows = rows_of(ANOMALY, quiet) + rows_of(ANOMALY, loud, "sum(amount)")
     amount, number = fit(ANOMALY, rows)
     assert (amount.alone, number.alone) == (3.01, 2.01)
     assert amount.threshold == number.threshold == 3.01, "counted with what the gate will take"
+
+
+def test_metric_with_bounds_of_its_own_gets_its_own() -> None:
+    of = gate("metric_anomaly", metrics={"sum(rows)": {}, "sum(amount)": {"warn_z": 9}, "max(amount)": {}})
+    rows = rows_of(of, [2.0] * 400) + rows_of(of, [3.0] * 400, "sum(amount)")
+    rows += rows_of(of, [2.5] * 400, "max(amount)")
+    largest, amount, number = fit(of, rows)
+    assert (largest.threshold, amount.threshold, number.threshold) == (2.51, 3.01, 2.51)
+
+
+def test_segments_that_have_their_own_threshold_are_fitted_apart() -> None:
+    of = gate("distribution_drift", segments={"hour": {"warn_score": 0.9}, "bin": {}})
+    scores = {"hour": 0.4005, "bin": 0.3005, "north": 0.2005, "south": 0.1505}
+    rows = [
+        evidence(of, number, score, segment=segment, upper_bound=1e-9)
+        for number in range(400)
+        for segment, score in scores.items()
+    ]
+    faults = {"moved": [evidence(of, 1, 0.35, segment="bin", upper_bound=1e-9)]}
+    others, bins, hours = fit(of, rows, faults)
+    assert [others.segment, bins.segment, hours.segment] == ["all", "bin", "hour"]
+    assert [others.threshold, bins.threshold, hours.threshold] == [0.201, 0.301, 0.401]
+    assert (bins.seen, hours.seen, others.seen) == (["moved"], [], [])
+
+
+def test_own_mark_of_a_segment_is_kept_where_it_is_lower() -> None:
+    of = gate(
+        "distribution_drift", warn_score=0.08, segments={"bin": {"warn_score": 0.05, "fail_score": 0.2}}
+    )
+    rows = [evidence(of, number, 0.01, segment=name) for number in range(400) for name in ("bin", "north")]
+    others, bins = fit(of, rows)
+    assert (bins.threshold, bins.fail) == (0.05, 0.2)
+    assert (others.threshold, others.fail) == (0.08, 0.25)
 
 
 def test_fail_bound_is_fitted_to_a_tenth_of_the_budget() -> None:

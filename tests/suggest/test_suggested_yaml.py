@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import yaml
@@ -51,6 +52,12 @@ def volumes(
     ]
 
 
+def arguments_of(text: str, kind: str) -> dict[str, Any]:
+    (test,) = yaml.safe_load(text)["data_tests"]
+    arguments: dict[str, Any] = test[f"gates.{kind}"]["arguments"]
+    return arguments
+
+
 def test_gate_is_ready_to_paste() -> None:
     rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
     text = printed([RATIO], rows, {"lost": [evidence(RATIO, 1, 2.0)]}, marked=[399])
@@ -70,8 +77,9 @@ def test_gate_with_two_bounds_gets_both() -> None:
     rows = [evidence(ANOMALY, number, 2.0) for number in range(DAYS)]
     rows += [evidence(ANOMALY, number, 3.0, "sum(amount)") for number in range(DAYS)]
     text = printed([ANOMALY], rows)
-    arguments = yaml.safe_load(text)["data_tests"][0]["gates.metric_anomaly"]["arguments"]
+    arguments = arguments_of(text, "metric_anomaly")
     assert (arguments["warn_z"], arguments["fail_z"]) == (3.01, 3.01)
+    assert arguments["metrics"] == ["sum(rows)", "sum(amount)"]
     assert "# sum(rows): 3.01 (alone 2.01); false alarms" in text
     assert "0.0 % of 100 days checked, 0.0 % fail from 3.01" in text
 
@@ -82,7 +90,46 @@ def test_metric_that_would_see_more_alone_says_so() -> None:
     faults = {"lost": [evidence(ANOMALY, 1, 2.5)], "all gone": [evidence(ANOMALY, 1, 9.0)]}
     text = printed([ANOMALY], rows, faults)
     assert "#   finds all gone 100 %" in text
-    assert "#   in a gate of its own, with 2.01, it would also find lost 100 %" in text
+    assert "#   with bounds of its own, from 2.01, it would also find lost 100 %" in text
+
+
+def test_metric_with_bounds_of_its_own_gets_them_and_leaves_the_others_theirs() -> None:
+    of = gate(
+        "metric_anomaly",
+        metrics={"sum(rows)": {}, "sum(amount)": {"warn_z": 9}, "max(amount)": {"fail_z": 8}},
+    )
+    rows = [evidence(of, number, 2.0) for number in range(DAYS)]
+    rows += [evidence(of, number, 3.0, "sum(amount)") for number in range(DAYS)]
+    assert arguments_of(printed([of], rows), "metric_anomaly") == {
+        "date_column": "day",
+        "metrics": {
+            "sum(rows)": {},
+            "sum(amount)": {"warn_z": 3.01, "fail_z": 3.01},
+            "max(amount)": {"fail_z": 8},  # too few days to fit it
+        },
+        "warn_z": 2.01,
+        "fail_z": 2.01,
+    }
+
+
+def test_segments_with_their_own_scores_get_them() -> None:
+    of = gate("distribution_drift", warn_score=0.5, segments={"hour": {"warn_score": 0.5}})
+    scores = {"hour": 0.4005, "north": 0.2005}
+    rows = [
+        evidence(of, number, score, "psi of value", segment=segment, upper_bound=1e-9)
+        for number in range(DAYS)
+        for segment, score in scores.items()
+    ]
+    text = printed([of], rows)
+    assert arguments_of(text, "distribution_drift") == {
+        "date_column": "day",
+        "column_name": "value",
+        "method": "psi",
+        "warn_score": 0.201,
+        "fail_score": 0.25,
+        "segments": {"hour": {"warn_score": 0.401, "fail_score": 0.401}},
+    }
+    assert "# psi of value of hour: 0.401; false alarms" in text and "# psi of value: 0.201; false" in text
 
 
 def test_noise_is_said_to_be_noise() -> None:
@@ -147,7 +194,7 @@ def test_fault_of_one_segment_needs_a_gate_for_each() -> None:
 
 def test_rows_of_a_segment_say_nothing_of_the_day() -> None:
     found = Evidence.of([evidence(RATIO, 1, 2.0, segment="north"), evidence(RATIO, 2, 1.5)])
-    key = (RATIO.node_id, "sum(rows) where slice = 'all'")
+    key = (RATIO.node_id, "sum(rows) where slice = 'all'", "all")
     assert set(found.statistic[key]) == set(found.value[key]) == {day(2)}
 
 
