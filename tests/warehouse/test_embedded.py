@@ -104,6 +104,10 @@ def test_password_is_private_and_random(own: Settings, server: Settings) -> None
     assert files is not None
     assert stat.S_IMODE(files.password.stat().st_mode) == 0o600
     assert len(address.password) >= 32
+    with connect(own) as connection:
+        row = connection.execute("select rolpassword from pg_authid where rolname = current_user").fetchone()
+    assert row is not None
+    assert row[0].startswith("SCRAM-SHA-256$1:"), "hashed once, since a random password needs no slow hash"
     assert address.password != embedded.start(server).password
     assert address.password not in repr(address)
     assert address.password not in str(address)
