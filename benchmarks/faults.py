@@ -110,7 +110,7 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
     levels = pd.concat([*frames, *_median_check(found, _usual_counts(settings))], ignore_index=True)
     return Findings(
         levels=levels,
-        gates=tuple(_name(gate, segment) for gate in gates for segment in [*_listed(gate), "all"]),
+        gates=tuple(gate.part(segment) for gate in gates for segment in [*gate.segments, "all"]),
         checks=(*TEXTBOOK, MEDIAN_CHECK),
         days=tuple(days),
         closed=tuple(closed),
@@ -132,20 +132,11 @@ def _textbook(
     return checks
 
 
-def _listed(gate: Gate) -> Sequence[str]:
-    return list(gate.arguments.get("segments") or {})
-
-
-def _name(gate: Gate, segment: str) -> str:
-    """Return the gate's name, with the segment where that has bounds of its own."""
-    return f"{gate.name}: {segment}" if segment in _listed(gate) else gate.name
-
-
 def _levels(rows: Sequence[Row], gates: Mapping[str, Gate]) -> pd.DataFrame:
     """Return for each gate, or segment with bounds of its own, and day 2 where it stops a run, 1 where it warns, else 0."""
     frame = pd.DataFrame(
         {
-            "gate": [_name(gates[row["node_id"]], row["segment"]) for row in rows],
+            "gate": [gates[row["node_id"]].part(row["segment"]) for row in rows],
             "day": [row["run_date"] for row in rows],
             "level": [2 if row["blocks"] else int(row["verdict"] != "pass") for row in rows],
         }

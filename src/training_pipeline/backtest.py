@@ -144,12 +144,12 @@ def past_days(
 
 def show(result: Backtest, console: Console) -> None:
     """Print false alarms per gate and metric, the days, and the evidence of those that block."""
-    names = {gate.node_id: gate.name for gate in result.gates}
+    gates = {gate.node_id: gate for gate in result.gates}
     healthy = set(result.days)
     alarms: dict[tuple[str, str], dict[str, set[dt.date]]] = defaultdict(lambda: defaultdict(set))
     blocking = []
     for row in result.rows:
-        effect = alarms[names[row["node_id"]], row["metric"]]
+        effect = alarms[gates[row["node_id"]].part(row["segment"]), row["metric"]]
         if row["run_date"] in healthy and row["verdict"] != "pass":
             effect["blocked" if row["blocks"] else "warned"].add(row["run_date"])
             blocking += [row] if row["blocks"] else []
@@ -165,7 +165,7 @@ def show(result: Backtest, console: Console) -> None:
     silent = {gate for gate, _ in alarms} - loud
     console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
     for row in sorted(blocking, key=lambda row: row["run_date"]):
-        console.print(f"{row['run_date']}  {sentence(row | {'relation': names[row['node_id']]})}")
+        console.print(f"{row['run_date']}  {sentence(row | {'relation': gates[row['node_id']].name})}")
     blocked, warned = result.blocked(), result.warned()
     console.print(
         f"{len(result.days)} healthy days: {len(blocked)} blocked ({share(blocked, result.days)}),"
@@ -177,7 +177,7 @@ def show(result: Backtest, console: Console) -> None:
 
 def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: Console) -> None:
     """Print for each fault the share of days on which any gate blocks or warns, and the gates that see it best."""
-    names = {gate.node_id: gate.name for gate in gates}
+    by_id = {gate.node_id: gate for gate in gates}
     table = Table("fault", "blocked", "at least warned", "by")
     for fault, rows in found.items():
         days = {row["run_date"] for row in rows}
@@ -186,7 +186,7 @@ def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: 
         by: dict[str, set[dt.date]] = defaultdict(set)
         for row in rows:
             if row["verdict"] != "pass":
-                by[names[row["node_id"]]].add(row["run_date"])
+                by[by_id[row["node_id"]].part(row["segment"])].add(row["run_date"])
         best = sorted(by.items(), key=lambda item: -len(item[1]))[:3]
         listed = ", ".join(f"{gate} {share(seen, days)}" for gate, seen in best)
         table.add_row(fault, share(blocked, days), share(alarmed, days), listed)

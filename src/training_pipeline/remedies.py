@@ -119,9 +119,7 @@ def _segment(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) -
         with_fault, without = (side.statistic[each.key] for side in (faulty, healthy))
         ratios = [value / without[day] for day, value in with_fault.items() if without.get(day)]
         if each.gate.kind == "distribution_drift" and ratios:
-            moved[each.gate.name if each.segment == "all" else f"{each.gate.name} in {each.segment}"] = (
-                median(ratios)
-            )
+            moved[each.gate.part(each.segment)] = median(ratios)
     if not moved:
         return None
     name = max(moved, key=lambda name: moved[name])

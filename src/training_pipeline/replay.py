@@ -61,6 +61,15 @@ class Gate:
     where: str | None
     statement: str
 
+    @property
+    def segments(self) -> Mapping[str, Mapping[str, float]]:
+        """Return the segments that have bounds of their own, with these by name."""
+        return self.arguments.get("segments") or {}
+
+    def part(self, segment: str) -> str:
+        """Return the gate's name, with the segment where that has bounds of its own."""
+        return f"{self.name}: {segment}" if segment in self.segments else self.name
+
 
 def compile_gates(
     settings: Settings, first_day: dt.date, last_day: dt.date, *, broken: bool = False

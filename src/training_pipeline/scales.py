@@ -68,7 +68,7 @@ def shares_bounds(gate: Gate, metric: str) -> bool:
 
 def own_segment(gate: Gate, segment: str) -> str:
     """Return a segment that has bounds of its own, or ``all``, which stands for all others."""
-    return segment if segment in (gate.arguments.get("segments") or {}) else "all"
+    return segment if segment in gate.segments else "all"
 
 
 def least_bounds(gate: Gate, segment: str) -> tuple[float, float]:
@@ -102,6 +102,6 @@ def _marks(gate: Gate) -> tuple[float, float]:
 
 def _scores(gate: Gate, segment: str) -> list[float]:
     """Return from which score a drift now warns and fails for a segment."""
-    own = (gate.arguments.get("segments") or {}).get(segment, {})
+    own = gate.segments.get(segment, {})
     named = zip(SCALES["distribution_drift"].levels, _marks(gate), strict=True)
     return [float(own.get(name) or gate.arguments.get(name) or mark) for name, mark in named]

@@ -123,7 +123,7 @@ def _unseen(
     lines = [f"# No threshold sees {fault!r} within the budget of {100 * budget:g} %."]
     if best := nearest(faulty, healthy, found):
         lines.append(
-            f"#   Nearest is {best.suggestion.name} of {best.suggestion.gate.name}: "
+            f"#   Nearest is {best.suggestion.expression} of {best.suggestion.gate.part(best.suggestion.segment)}: "
             f"{100 * best.suggestion.detection.get(fault, 0):.0f} % of the days. To see it on half of them, it would alarm on"
             f" {100 * best.false_alarms:.1f} % of the healthy days."
         )

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from training_pipeline.backtest import show, show_detection
 from training_pipeline.errors import PipelineError
 from training_pipeline.replay import Gate, Row
 from training_pipeline.suggest import Count, Suggestion, fitted_days, suggestions
@@ -267,3 +271,19 @@ def test_gate_that_stops_the_run_at_its_only_bound_is_fitted_to_fail() -> None:
     assert math.isnan(warns.fail) and math.isnan(stops.fail), "it has one bound"
     assert warns.threshold < stops.threshold
     assert stops.threshold == pytest.approx(math.exp(like.fail), rel=0.02), "for a tenth of the budget"
+
+
+def test_alarms_are_told_by_segment_where_that_has_bounds_of_its_own() -> None:
+    of = gate("distribution_drift", segments={"hour": {}})
+    alarm: dict[str, Any] = {"verdict": "warn", "reason": "out_of_bounds"}
+    rows = [evidence(of, 1, 0.5, segment="hour", **alarm), evidence(of, 2, 0.5, segment="north", **alarm)]
+    console = Console(width=200, record=True, file=io.StringIO())
+    show(history([of], rows), console)
+    show_detection({"moved": rows}, [of], console)
+    alarms = console.export_text()
+    for line in (
+        r"volume_distribution_drift: hour +│ sum\(rows\) where slice = 'all' +│ 0 +│ 1 +│ 2017-01-02",
+        r"volume_distribution_drift +│ sum\(rows\) where slice = 'all' +│ 0 +│ 1 +│ 2017-01-03",
+        r"moved .* volume_distribution_drift: hour 50.0 %, volume_distribution_drift 50.0 %",
+    ):
+        assert re.search(line, alarms), alarms
