@@ -14,12 +14,21 @@
 {% endmacro %}
 {% macro spark__collected(expression) %}{{ return("collect_list(" ~ expression ~ ")") }}{% endmacro %}
 
+{# An aggregate: the value at the row where the ranks, numbers that are compared one after the other, are largest. #}
+{% macro value_at_largest(value, ranks) %}{{ return(adapter.dispatch("value_at_largest", "gates")(value, ranks)) }}{% endmacro %}
+{% macro default__value_at_largest(value, ranks) %}
+    {{ return("(max(array[" ~ (ranks + [value]) | join(", ") ~ "]))[" ~ (ranks | length + 1) ~ "]") }}
+{% endmacro %}
+{% macro spark__value_at_largest(value, ranks) %}
+    {{ return("max(struct(" ~ ranks | join(", ") ~ ", " ~ value ~ " as value)).value") }}
+{% endmacro %}
+
 {# The median of what `collected` has, or of how far that is from `centre`; NULL where there is nothing. #}
 {% macro median(values, centre=none) %}{{ return(adapter.dispatch("median", "gates")(values, centre)) }}{% endmacro %}
 {% macro default__median(values, centre) -%}
     (
-        select percentile_cont(0.5) within group (order by {{ "past.value" if centre is none else "abs(past.value - " ~ centre ~ ")" }})
-        from unnest({{ values }}) as past (value)
+        select percentile_cont(0.5) within group (order by {{ "value" if centre is none else "abs(value - " ~ centre ~ ")" }})
+        from (select unnest({{ values }}) as value) as past
     )
 {%- endmacro %}
 {% macro spark__median(values, centre) -%}

@@ -8,13 +8,15 @@
      noise_bound = exp(median of ln(score) + noise_z * 1.4826 * MAD), of the `noise_days` before
    levels: what `scored` has of each segment by name; segments: those that have their own, judged also where they have no rows. #}
 {% macro drift_scores(method, levels, noise_z, reference_days, noise_days, segment_column, segments) %}
-{% set shift = gates.judged_shift() %}
+{% set shift, double = gates.judged_shift(), gates.type_double() %}
 {% set days_before = gates.days_preceding("segment", noise_days) %}
+{% set of_day = "partition by day_number, segment, is_moved" %}
+{% set moves = ["abs(p - q)", "reference_size"] %}
 days as (
     {{ gates.judged_days() }}
 ),
 
-{{ gates.bucket_sizes(reference_days) }},
+{{ gates.bucket_sizes(reference_days, reference_days + noise_days) }},
 
 known as (
     {{ gates.known_segments(segment_column, reference_days + noise_days, segments) }}
@@ -28,7 +30,7 @@ faced as (
     {% if shift -%}
     union all
     select segment, bucket, day_number, current_size, reference_size, true as is_moved
-    from ({{ gates.as_judged("bucket_sizes", ["segment", "bucket"], ["reference_size"]) }}) as judged_sizes
+    from ({{ gates.as_judged(["reference_size"]) }}) as judged_sizes
     {%- endif %}
 ),
 
@@ -47,23 +49,9 @@ paired as (
 shares as (
     select
         *,
-        (current_size + 0.5e0) / sum(current_size + 0.5e0) over (partition by segment, day_number, is_moved) as p,
-        (reference_size + 0.5e0) / sum(reference_size + 0.5e0) over (partition by segment, day_number, is_moved) as q
+        (current_size + 0.5e0) / sum(current_size + 0.5e0) over ({{ of_day }}) as p,
+        (reference_size + 0.5e0) / sum(reference_size + 0.5e0) over ({{ of_day }}) as q
     from paired
-),
-
-ranked as (
-    select
-        *,
-        {% if method == "psi" -%}
-        (p - q) * ln(p / q) as term,
-        {%- else -%}
-        (p * ln(2 * p / (p + q)) + q * ln(2 * q / (p + q))) / 2 / ln(2) as term,
-        {%- endif %}
-        row_number() over (
-            partition by segment, day_number, is_moved order by abs(p - q) desc, reference_size desc
-        ) as move_rank
-    from shares
 ),
 
 daily_scores as (
@@ -72,10 +60,14 @@ daily_scores as (
         day_number,
         is_moved,
         sum(current_size) as sample_size,
-        sum(term) as score,
-        max(case when move_rank = 1 then p end) as current_share,
-        max(case when move_rank = 1 then q end) as reference_share
-    from ranked
+        {% if method == "psi" -%}
+        sum((p - q) * ln(p / q)) as score,
+        {%- else -%}
+        sum((p * ln(2 * p / (p + q)) + q * ln(2 * q / (p + q))) / 2 / ln(2)) as score,
+        {%- endif %}
+        {{ gates.value_at_largest("p", moves) }} as current_share,
+        {{ gates.value_at_largest("q", moves) }} as reference_share
+    from shares
     group by segment, day_number, is_moved
 ),
 
@@ -99,13 +91,17 @@ listed as (
 logged as (
     select
         listed.*,
-        day_sizes.day_count,
+        day_counts.day_count,
         case
-            when not listed.is_moved and day_sizes.kept_count > 0 and day_sizes.day_count >= {{ reference_days // 2 }}
+            when
+                not listed.is_moved
+                and day_counts.kept_size > 0
+                and day_counts.day_count >= {{ reference_days // 2 }}
                 then ln(greatest(listed.score, 1e-12))
         end as past_score
     from listed
-    left join day_sizes on listed.segment = day_sizes.segment and listed.day_number = day_sizes.day_number
+    left join day_counts
+        on listed.segment = day_counts.segment and listed.day_number = day_counts.day_number
 ),
 
 noisy as (
@@ -128,7 +124,7 @@ scored as {{ gates.materialized() }} (
     select
         *,
         {% for name, usual in levels.items() -%}
-        {{ gates.level_of_segment(name, usual, segments) }} as {{ name }},
+        {{ gates.level_of_segment(name, usual, segments, double) }} as {{ name }},
         {% endfor -%}
         exp(log_median + {{ noise_z }} * 1.4826 * {{ gates.median("noise_values", "log_median") }}) as noise_bound
     from centred
@@ -143,11 +139,11 @@ scored as {{ gates.materialized() }} (
 {% endmacro %}
 
 {# A number that some segments have of their own, and all others share; `when true`, because a case needs a branch. #}
-{% macro level_of_segment(name, usual, segments) -%}
+{% macro level_of_segment(name, usual, segments, type) -%}
     case
         {%- for segment, levels in segments.items() if name in levels %}
-        when segment = {{ gates.literal(segment) }} then {{ gates.number(levels[name]) }}
+        when segment = {{ gates.literal(segment) }} then {{ gates.number(levels[name], type) }}
         {%- endfor %}
-        when true then {{ gates.number(usual) }}
+        when true then {{ gates.number(usual, type) }}
     end
 {%- endmacro %}

@@ -20,11 +20,11 @@
    on_missing: the verdict on data that are absent or unusable; verdicts: SQL for other reasons
    that do not simply lead to `fail`. #}
 {% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
-{% set scope = " where " ~ config.get("where") if config.get("where") else "" %}
+{% set scope = config.get("where") %}
 {% set text, double = gates.type_text(), gates.type_double() %}
 select
-    cast({{ gates.literal(gate) }} as {{ text }}) as gate,
-    cast(metric as {{ text }}) || {{ gates.literal(scope) }} as metric,
+    cast('{{ gate }}' as {{ text }}) as gate,
+    cast(metric as {{ text }}){{ " || " ~ gates.literal(" where " ~ scope) if scope }} as metric,
     cast(segment as {{ text }}) as segment,
     {{ gates.day_of("day_number") }} as run_date,
     cast(current_value as {{ text }}) as current_value,
@@ -32,7 +32,7 @@ select
     cast(statistic as {{ double }}) as statistic,
     cast(lower_bound as {{ double }}) as lower_bound,
     cast(upper_bound as {{ double }}) as upper_bound,
-    cast(sample_size as {{ gates.type_bigint() }}) as sample_size,
+    cast(sample_size as bigint) as sample_size,
     case
         when reason = 'ok' then 'pass'
         {%- for reason, verdict in verdicts.items() %}

@@ -35,7 +35,7 @@ select
     cast(null as {{ gates.type_double() }}) as statistic,
     cast(null as {{ gates.type_double() }}) as lower_bound,
     {{ gates.number(after.count / per_day) }} as upper_bound,
-    cast(null as {{ gates.type_bigint() }}) as sample_size,
+    cast(null as bigint) as sample_size,
     '{{ status if status in ["pass", "warn"] else "fail" }}' as verdict,
     '{{ {"pass": "ok", "error": "query_error"}.get(status, "out_of_bounds") }}' as reason
 {% endmacro %}

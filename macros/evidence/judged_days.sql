@@ -69,12 +69,27 @@ from days
 select
     days.day_number,
     days.current_day,
-    coalesce(series.segment, 'all') as segment
+    coalesce(seen.segment, 'all') as segment
 from days
-{{ "inner" if listed else "left" }} join (select distinct segment, day_number from series) as series
-    on days.current_day = series.day_number
-    or series.day_number between days.day_number - {{ days }} and days.day_number - 1
-group by days.day_number, days.current_day, coalesce(series.segment, 'all')
+{{ "inner" if listed else "left" }} join (
+    select
+        judged.day_number,
+        names.segment
+    from days as judged
+    cross join (select distinct segment from series) as names
+    where
+        exists (
+            select 1
+            from series
+            where
+                series.segment = names.segment
+                and (
+                    series.day_number = judged.current_day
+                    or series.day_number between judged.day_number - {{ days }} and judged.day_number - 1
+                )
+        )
+) as seen
+    on days.day_number = seen.day_number
 {%- for segment in listed %}
 union
 select

@@ -5,7 +5,7 @@
     {% do return({
         "gate": text, "metric": text, "segment": text, "run_date": "date",
         "current_value": text, "reference_value": text, "statistic": double,
-        "lower_bound": double, "upper_bound": double, "sample_size": gates.type_bigint(),
+        "lower_bound": double, "upper_bound": double, "sample_size": "bigint",
         "verdict": text, "reason": text,
         "recorded_at": gates.type_timestamp(), "invocation_id": text, "node_id": text, "relation": text,
         "severity": text, "status": text,
@@ -180,7 +180,7 @@ select
     cast(null as {{ gates.type_double() }}) as statistic,
     cast(null as {{ gates.type_double() }}) as lower_bound,
     cast(0 as {{ gates.type_double() }}) as upper_bound,
-    cast(null as {{ gates.type_bigint() }}) as sample_size,
+    cast(null as bigint) as sample_size,
     '{{ verdict }}' as verdict,
     '{{ reason }}' as reason
 {% endmacro %}

@@ -91,11 +91,12 @@ measured as (
 
 {# The metrics as rows, from a mapping of each to its bounds by name: metric_index, a column for each bound, metric. #}
 {% macro metric_list(metrics) %}
+{% set double = gates.type_double() %}
 {% for metric, bounds in metrics.items() -%}
 select
     {{ loop.index0 }} as metric_index,
     {% for name, bound in bounds.items() -%}
-    {{ gates.number(bound) }} as {{ name }},
+    {{ gates.number(bound, double) }} as {{ name }},
     {% endfor -%}
     {{ gates.literal(metric) }} as metric
 {{ "union all" if not loop.last }}

@@ -106,12 +106,11 @@ centred as {{ gates.materialized() }} (
 
 scored as {{ gates.materialized() }} (
     select
-        centred.*,
-        metrics.*,
-        abs(centred.r) / greatest(
-            coalesce(1.4826 * {{ gates.median("centred.noise_values", "centred.r_median") }}, 0), {{ gates.number(min_noise) }}
+        *,
+        abs(r) / greatest(
+            coalesce(1.4826 * {{ gates.median("noise_values", "r_median") }}, 0), {{ gates.number(min_noise) }}
         ) as z
     from centred
-    inner join metrics on centred.metric_index = metrics.metric_index
+    inner join metrics using (metric_index)
 )
 {%- endmacro %}

@@ -14,7 +14,7 @@ select
     {% for expression in expressions -%}
     cast({{ expression }} as {{ value_type }}) as m{{ loop.index0 }},
     {% endfor -%}
-    cast({{ gates.row_count(weight) }} as {{ gates.type_bigint() }}) as sample_size
+    cast({{ gates.row_count(weight) }} as bigint) as sample_size
 from {{ model }}
 where {{ gates.in_reach(date_column, days) }}
 group by
@@ -29,20 +29,39 @@ having {{ gates.row_count(weight) }} > 0
     coalesce(cast({{ gates.column(column_name) }} as {{ gates.type_text() }}), '(null)')
 {%- endmacro %}
 
-{# A window: the rows with the same keys whose day lies from `first` to `last` days before that of a row. #}
-{% macro days_preceding(keys, first, last=1) -%}
-    partition by {{ keys }} order by day_number range between {{ first }} preceding and {{ last }} preceding
+{# A window: the rows with the same keys whose day lies from `first` to `last` days before that of a row. Where each key has a row
+   for every day, the frame may be `rows`, which is cheaper than to compare days. #}
+{% macro days_preceding(keys, first, last=1, frame="range") -%}
+    partition by {{ keys }} order by day_number {{ frame }} between {{ first }} preceding and {{ last }} preceding
 {%- endmacro %}
 
-{# CTEs from `series` (with bucket) to `bucket_sizes` and `day_sizes`: the rows of each segment, of each bucket and in all, on
-   each day (current_size), and on the `history_days` before it, of which the days that must not serve as a reference are left
-   out (reference_size). seen_days and day_count are those of the days before on which the bucket, or any bucket, has rows. #}
-{% macro bucket_sizes(history_days) %}
-{% set of_bucket = gates.days_preceding("segment, bucket", history_days) %}
-{% set of_segment = gates.days_preceding("segment", history_days) %}
+{# CTEs from `series` (with bucket), which has the `reach` days before those that are judged, to `bucket_sizes` and `day_counts`: the
+   rows of each bucket of a segment on each day (current_size), and on the `history_days` before it, of which the days that must
+   not serve as a reference are left out (reference_size). seen_days and day_count are those of the days before on which the
+   bucket, or any bucket, has rows; kept_size is above 0 on a day that serves as a reference itself. #}
+{% macro bucket_sizes(history_days, reach) %}
+{% set first_day, today = gates.days_before(gates.first_judged(), reach), gates.run_date() %}
+{% set of_bucket = gates.days_preceding("bucket, segment", history_days, frame="rows") %}
+{% set of_segment = gates.days_preceding("segment", history_days, frame="rows") %}
 {% set double = gates.type_double() %}
 rejected as (
     {{ gates.rejected_days() }}
+),
+
+listed_days as (
+    -- also those without rows: each day that is looked at has days before it
+    select
+        reached.day_number,
+        case when rejected.day_number is null then 1 else 0 end as is_kept
+    from (
+        select {{ gates.day_number("profile_date", today) }} as day_number
+        from ({{ gates.days_between(first_day, today) }}) as reached_dates
+        {% if gates.judged_shift() -%}
+        union
+        select current_day as day_number from days
+        {%- endif %}
+    ) as reached
+    left join rejected on reached.day_number = rejected.day_number
 ),
 
 counted as (
@@ -52,35 +71,30 @@ counted as (
         segment,
         bucket,
         day_number,
+        0 as is_kept,
         sample_size
     from series
     union all
     select
-        keys.segment,
-        keys.bucket,
+        buckets.segment,
+        buckets.bucket,
         listed_days.day_number,
-        0 as sample_size
-    from (select distinct segment, bucket from series) as keys
-    cross join (
-        select day_number from series union select day_number from days union select current_day as day_number from days
-    ) as listed_days
+        listed_days.is_kept,
+        cast(0 as bigint) as sample_size
+    from (select distinct segment, bucket from series) as buckets
+    cross join listed_days
 ),
 
 sized as (
     -- whole numbers: sums of those can be moved along from day to day, while sums of doubles are made anew for each
     select
-        sums.*,
-        case when rejected.day_number is null then sums.row_count else 0 end as kept_count
-    from (
-        select
-            segment,
-            bucket,
-            day_number,
-            max(sample_size) as row_count
-        from counted
-        group by segment, bucket, day_number
-    ) as sums
-    left join rejected on sums.day_number = rejected.day_number
+        segment,
+        bucket,
+        day_number,
+        max(sample_size) as row_count,
+        max(sample_size) * max(is_kept) as kept_count
+    from counted
+    group by segment, bucket, day_number
 ),
 
 bucket_sizes as (
@@ -89,44 +103,42 @@ bucket_sizes as (
         bucket,
         day_number,
         cast(row_count as {{ double }}) as current_size,
-        cast(coalesce(sum(kept_count) over ({{ of_bucket }}), 0) as {{ double }}) as reference_size,
+        -- Postgres sums to a numeric, which it makes a double of by way of a text unless it is a bigint first
+        cast(cast(sum(kept_count) over ({{ of_bucket }}) as bigint) as {{ double }}) as reference_size,
         count(case when kept_count > 0 then 1 end) over ({{ of_bucket }}) as seen_days
     from sized
 ),
 
-day_sizes as (
+day_counts as {{ gates.materialized() }} (
     select
-        segment,
-        day_number,
-        cast(row_count as {{ double }}) as current_size,
-        kept_count,
-        cast(sum(kept_count) over ({{ of_segment }}) as {{ double }}) as reference_size,
-        count(case when kept_count > 0 then 1 end) over ({{ of_segment }}) as day_count
+        *,
+        count(case when kept_size > 0 then 1 end) over ({{ of_segment }}) as day_count
     from (
         select
             segment,
             day_number,
-            cast(sum(row_count) as {{ gates.type_bigint() }}) as row_count,
-            cast(sum(kept_count) as {{ gates.type_bigint() }}) as kept_count
+            max(kept_count) as kept_size
         from sized
         group by segment, day_number
-    ) as totals
+    ) as kept_days
 )
 {%- endmacro %}
 
-{# The judged days of bucket_sizes or day_sizes; where their rows stand at another day, with the current_size of that one. #}
-{% macro as_judged(sizes, keys, columns_of_history) %}
+{# The judged days of bucket_sizes; where their rows stand at another day, with the current_size of that one. #}
+{% macro as_judged(columns_of_history) %}
 {% set shift = gates.judged_shift() %}
 select
-    {% for column in keys + ["day_number"] + columns_of_history -%}
+    past.segment,
+    past.bucket,
+    past.day_number,
+    {% for column in columns_of_history -%}
     past.{{ column }},
     {% endfor -%}
     {{ "today" if shift else "past" }}.current_size
-from {{ sizes }} as past
+from bucket_sizes as past
 {% if shift -%}
-inner join {{ sizes }} as today
-    on past.day_number - {{ shift }} = today.day_number
-    {%- for key in keys %} and past.{{ key }} = today.{{ key }}{% endfor %}
+inner join bucket_sizes as today
+    on past.day_number - {{ shift }} = today.day_number and past.segment = today.segment and past.bucket = today.bucket
 {% endif -%}
 where past.day_number >= {{ gates.first_number() }}
 {% endmacro %}

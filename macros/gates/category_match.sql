@@ -20,7 +20,7 @@ decided as (
         case
             when sample_size = 0 then 'no_current'
             when sample_size < {{ min_segment_size }} then 'insufficient_history'
-            when category is null then 'insufficient_history'
+            when not is_comparable then 'insufficient_history'
             when seen_days = 0 and unseen_share > {{ gates.number(max_unseen_share) }} then 'unseen_category'
             {% if require_usual -%}
             when seen_days = day_count and today_size = 0 and usual_share >= {{ gates.number(min_usual_share) }}
@@ -37,9 +37,9 @@ judged as (
         day_number,
         {{ gates.literal("share of " ~ column_name) }} as metric,
         case when reason in ('unseen_category', 'missing_category') then {{ offender }} else segment end as segment,
-        sum(share) as current_value,
-        sum(usual_share) as reference_value,
-        max(unseen_share) as statistic,
+        sum(case when is_comparable then share end) as current_value,
+        sum(case when is_comparable then usual_share end) as reference_value,
+        max(case when is_comparable then unseen_share end) as statistic,
         null as lower_bound,
         {{ gates.number(max_unseen_share) }} as upper_bound,
         max(sample_size) as sample_size,

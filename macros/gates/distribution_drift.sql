@@ -60,7 +60,9 @@ judged as (
     {% do gates.require_column("distribution_drift", "column_name", column_name) %}
     {% do gates.require_column("distribution_drift", "date_column", date_column) %}
     {% do gates.require_choice("distribution_drift", "method", method, ["psi", "js"]) %}
-    {% if segments is not none and (segments is not mapping or not segments or segment_column is none) %}
+    {% if segments is not none and segment_column is none %}
+        {% do gates.refuse("distribution_drift", "segments", "left out without segment_column", segments) %}
+    {% elif segments is not none and (segments is not mapping or not segments) %}
         {% do gates.refuse(
             "distribution_drift", "segments", "a mapping from values of segment_column to their scores", segments
         ) %}

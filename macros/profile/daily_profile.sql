@@ -109,9 +109,9 @@ profile as (
         days.profile_date,
         'all' as slice,
         'all' as value,
-        cast(coalesce(totals.row_count, 0) as {{ gates.type_bigint() }}) as row_count
+        cast(coalesce(totals.row_count, 0) as bigint) as row_count
         {%- for name in names %},
-        {{ "cast(coalesce(" ~ name ~ ", 0) as " ~ gates.type_bigint() ~ ")"
+        {{ "cast(coalesce(" ~ name ~ ", 0) as bigint)"
             if name.rsplit("_", 1)[1] in ["count", "nulls", "zeros", "distinct"] else name }} as {{ name }}
         {%- endfor %}
     from days
@@ -122,7 +122,7 @@ profile as (
         profile_date,
         slice,
         value,
-        cast(row_count as {{ gates.type_bigint() }}) as row_count
+        cast(row_count as bigint) as row_count
         {%- for name in names %},
         null as {{ name }}
         {%- endfor %}

@@ -32,7 +32,7 @@ def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
     )
     found = backtest.detect(profiled_settings, faults, [day])
 
-    assert "duplicate_limit" in blocked_by(found["doubled"])
+    assert "value_range" in blocked_by(found["doubled"])
     assert "interval_ratio" in blocked_by(found["x 100"])
     assert "not_stale" in blocked_by(found["copied"])
     assert not blocked_by(found["nothing that matters"])

@@ -47,8 +47,14 @@ FAULTS = {
     ),
     "load doubled": Fault(
         f"insert into raw.interaction select * from raw.interaction where {TODAY}",
-        "duplicate_limit",
-        "repeated interaction_id_distinct where slice = 'all'",
+        "value_range",
+        "1 - sum(interaction_id_distinct) * 1.0 / nullif(sum(row_count), 0) where slice = 'all'",
+        "out_of_bounds",
+    ),
+    "no department in 5 % of rows": Fault(
+        f"update raw.interaction set department = null where {TODAY} and abs(hashtext(interaction_id)) % 20 = 0",
+        "value_range",
+        "sum(department_nulls) * 1.0 / nullif(sum(row_count), 0) where slice = 'all'",
         "out_of_bounds",
     ),
     "column dropped": Fault(

@@ -22,5 +22,5 @@
     hour_of="interaction_at",
     distinct=["customer_id"],
     distinct_texts=["interaction_id"],
-    nulls=["interaction_id", "customer_id", "interaction_at", "store_id", "quantity"],
+    nulls=["interaction_id", "customer_id", "interaction_at", "store_id", "quantity", "department"],
 ) }}
