@@ -26,7 +26,7 @@
 {% endmacro %}
 
 {# A number as it was written, without losing a bit: the shortest text that reads back as the same double. A caller with many has
-   asked for the `type` once: each call of a macro costs dbt some 50 microseconds. #}
+   asked for the `type` once, because each call of a macro costs dbt time. #}
 {% macro number(value, type=none) %}
     {{ return("cast(" ~ ("null" if value is none else "'" ~ (value | float) ~ "'") ~ " as " ~ (type or gates.type_double()) ~ ")") }}
 {% endmacro %}

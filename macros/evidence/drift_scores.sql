@@ -95,7 +95,7 @@ logged as (
         case
             when
                 not listed.is_moved
-                and day_counts.kept_size > 0
+                and day_counts.largest_kept > 0
                 and day_counts.day_count >= {{ reference_days // 2 }}
                 then ln(greatest(listed.score, 1e-12))
         end as past_score

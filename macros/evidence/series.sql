@@ -38,7 +38,7 @@ having {{ gates.row_count(weight) }} > 0
 {# CTEs from `series` (with bucket), which has the `reach` days before those that are judged, to `bucket_sizes` and `day_counts`: the
    rows of each bucket of a segment on each day (current_size), and on the `history_days` before it, of which the days that must
    not serve as a reference are left out (reference_size). seen_days and day_count are those of the days before on which the
-   bucket, or any bucket, has rows; kept_size is above 0 on a day that serves as a reference itself. #}
+   bucket, or any bucket, has rows; largest_kept, of any bucket, is above 0 on a day that serves as a reference itself. #}
 {% macro bucket_sizes(history_days, reach) %}
 {% set first_day, today = gates.days_before(gates.first_judged(), reach), gates.run_date() %}
 {% set of_bucket = gates.days_preceding("bucket, segment", history_days, frame="rows") %}
@@ -48,10 +48,10 @@ rejected as (
     {{ gates.rejected_days() }}
 ),
 
-listed_days as (
-    -- also those without rows: each day that is looked at has days before it
+reached_days as (
+    -- also those without rows, because the frames below take a row for a day
     select
-        reached.day_number,
+        each_day.day_number,
         case when rejected.day_number is null then 1 else 0 end as is_kept
     from (
         select {{ gates.day_number("profile_date", today) }} as day_number
@@ -60,8 +60,8 @@ listed_days as (
         union
         select current_day as day_number from days
         {%- endif %}
-    ) as reached
-    left join rejected on reached.day_number = rejected.day_number
+    ) as each_day
+    left join rejected on each_day.day_number = rejected.day_number
 ),
 
 counted as (
@@ -78,11 +78,11 @@ counted as (
     select
         buckets.segment,
         buckets.bucket,
-        listed_days.day_number,
-        listed_days.is_kept,
+        reached_days.day_number,
+        reached_days.is_kept,
         cast(0 as bigint) as sample_size
     from (select distinct segment, bucket from series) as buckets
-    cross join listed_days
+    cross join reached_days
 ),
 
 sized as (
@@ -112,12 +112,12 @@ bucket_sizes as (
 day_counts as {{ gates.materialized() }} (
     select
         *,
-        count(case when kept_size > 0 then 1 end) over ({{ of_segment }}) as day_count
+        count(case when largest_kept > 0 then 1 end) over ({{ of_segment }}) as day_count
     from (
         select
             segment,
             day_number,
-            max(kept_count) as kept_size
+            max(kept_count) as largest_kept
         from sized
         group by segment, day_number
     ) as kept_days
