@@ -8,7 +8,11 @@
 
 {# The first day that is judged, as a date. #}
 {% macro first_judged() %}
-    {% if not gates.is_backtest() %}{% do return(gates.run_date()) %}{% endif %}
+    {% do return(gates.judged_from() if gates.is_backtest() else gates.run_date()) %}
+{% endmacro %}
+
+{# The day from which a backtest judges. A macro of its own, because a run, which has no such day, need not compile it. #}
+{% macro judged_from() %}
     {% set first_day = gates.parsed_day(
         "judged_from", var("judged_from", none) or env_var("JUDGED_FROM", ""),
         "Pass --vars '{judged_from: 2017-01-31, run_date: 2017-12-31}' or set JUDGED_FROM."
