@@ -103,7 +103,9 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
             continue
         started = time.perf_counter()
         with injected(settings, fault, days) as broken:
-            found[fault.name] = replay(settings, [*broken_gates, *broken_checks], days, broken)
+            found[fault.name] = replay(
+                settings, [*broken_gates, *broken_checks], broken.days, broken.relations
+            )
         console.print(f"{fault.name:30} {time.perf_counter() - started:6.1f} s")
     by_id = {gate.node_id: gate for gate in [*gates, *checks]}
     frames = [_levels(rows, by_id).assign(fault=fault) for fault, rows in found.items()]

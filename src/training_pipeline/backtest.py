@@ -98,13 +98,13 @@ def detect(
     days: Sequence[dt.date],
     on_progress: Progress = lambda *_: None,
 ) -> dict[str, list[Row]]:
-    """Inject each fault into each of the days, one at a time, and return what the gates say of it, by fault."""
+    """Inject each fault into each of the days, one at a time, and return what the gates say of those that it changes, by fault."""
     gates = compile_gates(settings, min(days), max(days), broken=True)
     found = {}
     for index, fault in enumerate(faults):
         on_progress(fault.name, index, len(faults))
         with injected(settings, fault, days) as broken:
-            found[fault.name] = replay(settings, gates, days, broken)
+            found[fault.name] = replay(settings, gates, broken.days, broken.relations) if broken.days else []
     on_progress("faults", len(faults), len(faults))
     return found
 
@@ -153,13 +153,11 @@ def show(result: Backtest, console: Console) -> None:
         if row["run_date"] in healthy and row["verdict"] != "pass":
             effect["blocked" if row["blocks"] else "warned"].add(row["run_date"])
             blocking += [row] if row["blocks"] else []
-    table = Table("gate", "metric", "blocked", "warned", "days")
+    table = _table("gate", "metric", "blocked", "warned", "days")
     for (gate, metric), effect in sorted(alarms.items()):
         if days := sorted(effect["blocked"] | effect["warned"]):
-            more = f" and {len(days) - SHOWN_DAYS} more" if len(days) > SHOWN_DAYS else ""
-            listed = ", ".join(map(str, days[:SHOWN_DAYS])) + more
             counts = (str(len(effect[name])) for name in ("blocked", "warned"))
-            table.add_row(gate, metric, *counts, listed)
+            table.add_row(gate, metric, *counts, _listed(days))
     console.print(table)
     loud = {gate for (gate, _), effect in alarms.items() if any(effect.values())}
     silent = {gate for gate, _ in alarms} - loud
@@ -172,15 +170,18 @@ def show(result: Backtest, console: Console) -> None:
         f" {len(warned)} more warned ({share(warned, result.days)}). Budget: 2 % and 6 %."
     )
     if result.marked:
-        console.print(f"left out, closed or marked: {', '.join(map(str, sorted(result.marked)))}")
+        console.print(f"left out, closed or marked ({len(result.marked)}): {_listed(sorted(result.marked))}")
 
 
 def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: Console) -> None:
-    """Print for each fault the share of days on which any gate blocks or warns, and the gates that see it best."""
+    """Print for each fault how many days it changes, on which share any gate blocks or warns, and the gates that see it best."""
     by_id = {gate.node_id: gate for gate in gates}
-    table = Table("fault", "blocked", "at least warned", "by")
+    table = _table("fault", "days", "blocked", "at least warned", "by")
     for fault, rows in found.items():
         days = {row["run_date"] for row in rows}
+        if not days:
+            table.add_row(fault, "0", "", "", "it changes no row of these days")
+            continue
         blocked = {row["run_date"] for row in rows if row["blocks"]}
         alarmed = {row["run_date"] for row in rows if row["verdict"] != "pass"}
         by: dict[str, set[dt.date]] = defaultdict(set)
@@ -189,8 +190,21 @@ def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: 
                 by[by_id[row["node_id"]].part(row["segment"])].add(row["run_date"])
         best = sorted(by.items(), key=lambda item: -len(item[1]))[:3]
         listed = ", ".join(f"{gate} {share(seen, days)}" for gate, seen in best)
-        table.add_row(fault, share(blocked, days), share(alarmed, days), listed)
+        table.add_row(fault, str(len(days)), share(blocked, days), share(alarmed, days), listed)
     console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    """Return a table that folds what does not fit: a name that is cut off is no name."""
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _listed(days: Sequence[dt.date]) -> str:
+    more = f" and {len(days) - SHOWN_DAYS} more" if len(days) > SHOWN_DAYS else ""
+    return ", ".join(map(str, days[:SHOWN_DAYS])) + more
 
 
 def share(part: Iterable[object], whole: Iterable[object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +15,11 @@ from rich.console import Console
 from training_pipeline.config import Settings, resolve_run_date
 from training_pipeline.errors import PipelineError
 
+LOG_WIDTH = 160  # columns where output is no terminal, of which rich supposes that it has 80
+
 console = Console(highlight=False)
+if not console.is_terminal and "COLUMNS" not in os.environ:
+    console.width = LOG_WIDTH
 Progress = Callable[[str, int, int], None]
 
 RunDate = Annotated[

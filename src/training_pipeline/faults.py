@@ -108,12 +108,25 @@ def _fault(name: str, given: Any, path: Path) -> Fault:
     return Fault(name, **given)
 
 
-@contextmanager
-def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Iterator[dict[str, str]]:
-    """Break each of the days, beside the healthy ones, and say which rows stand in for which relation.
+@dataclass(frozen=True)
+class Injection:
+    """Broken days beside the healthy ones.
 
-    The rows are broken and profiled anew by the project's own SQL, so what the gates see is exact. The broken rows of a
-    day are `replay.SHIFT` days before it.
+    Attributes
+    ----------
+    relations : mapping
+        For each relation, as it stands in a gate's SQL, the select of its broken rows, `replay.SHIFT` days before their own.
+    days : tuple of date
+        Those of the days that are other than without the fault: it may be about something that this table does not have.
+    """
+
+    relations: Mapping[str, str]
+    days: tuple[dt.date, ...]
+
+
+@contextmanager
+def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Iterator[Injection]:
+    """Break each of the days. The project's own SQL makes the profile of the broken rows, so what the gates see is exact.
 
     Raises
     ------
@@ -140,16 +153,28 @@ def injected(settings: Settings, fault: Fault, days: Collection[dt.date]) -> Ite
             if CONTROL in compiled:  # where the source system says what it has sent
                 compared = compiled[CONTROL].replace(healthy[PROFILE], f"{_SCHEMA}.{PROFILE}")
                 connection.execute(f"create view {_SCHEMA}.{CONTROL} as {compared}".encode())
-            yield {
+            relations = {
                 healthy[name]: _shifted(name, columns)
                 for name in _DATE_COLUMNS
                 if (columns := _columns(connection, _SCHEMA, name))
             }
+            yield Injection(relations, _changed_days(connection, healthy[ROWS], listed))
         except psycopg.Error as error:
             message = " ".join(str(error).split())
             raise PipelineError(f"fault {fault.name!r} cannot be injected: {message}") from error
         finally:
             connection.execute(f"drop schema if exists {_SCHEMA} cascade".encode())
+
+
+def _changed_days(connection: psycopg.Connection, healthy: str, listed: str) -> tuple[dt.date, ...]:
+    """Return the days that have other rows than without the fault, in any order."""
+    versions = " union all ".join(
+        f"select interaction_date as day, {sign} as count, {sign} * cast(hash_record_extended(arrived, 0) as numeric) as hash"
+        f" from {relation} as arrived where interaction_date in ({listed})"
+        for sign, relation in ((1, healthy), (-1, f"{_SCHEMA}.{ROWS}"))
+    )
+    changed = f"select day from ({versions}) as both_versions group by day having sum(count) <> 0 or sum(hash) <> 0 order by day"
+    return tuple(day for (day,) in connection.execute(changed.encode()))
 
 
 def _columns(connection: psycopg.Connection, schema: str, name: str) -> list[str]:

@@ -109,6 +109,10 @@ def _unseen(
 ) -> list[str]:
     """Return who sees a fault that no threshold sees, or else what comes nearest and what would see it."""
     days = {row["run_date"] for row in rows}
+    if not days:
+        return [
+            f"# {fault!r} changes no row of this table: mend it in the YAML of the faults, or leave it out."
+        ]
     by_id, alarms = {gate.node_id: gate for gate in gates}, defaultdict[str, set[dt.date]](set)
     for row in rows:
         gate = by_id[row["node_id"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -183,7 +184,10 @@ def test_command_prints_alarms_and_detection(
     profiled_settings: Settings, command: Command, tmp_path: Path
 ) -> None:
     faults = tmp_path / "faults.yml"
-    faults.write_text("all amounts negative: {set: {amount: -amount}}\n")
+    faults.write_text(
+        "all amounts negative: {set: {amount: -amount}}\n"
+        "no department of that name: {keep: department is distinct from 'SOLD ELSEWHERE'}\n"
+    )
     ended = command(
         "backtest",
         "--run-date",
@@ -201,6 +205,7 @@ def test_command_prints_alarms_and_detection(
     silent = ended.printed.partition("no alarm on a healthy day: ")[2]
     assert silent.startswith("interaction_"), "gates without an alarm are named, not listed as none"
     assert "all amounts negative" in ended.printed and "100.0 %" in ended.printed
+    assert re.search(r"no department of that name │ 0 │ │ │ it changes no row", ended.printed), ended.printed
 
 
 def test_window_without_days_says_so(profiled_settings: Settings) -> None:

@@ -11,7 +11,7 @@ import pytest
 from training_pipeline import backtest
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.faults import Fault, read_faults
+from training_pipeline.faults import Fault, injected, read_faults
 from training_pipeline.replay import Row
 from training_pipeline.warehouse import connect
 
@@ -28,14 +28,16 @@ def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
         Fault("doubled", copies=2),
         Fault("x 100", set={"amount": "amount * 100"}),
         Fault("copied", days_late=1),
-        Fault("nothing that matters", set={"store_id": "store_id"}),
+        Fault("nothing that a gate sees", set={"store_id": "store_id + 1"}),
+        Fault("nothing at all", keep="department is distinct from 'SOLD ELSEWHERE'"),
     )
     found = backtest.detect(profiled_settings, faults, [day])
 
     assert "value_range" in blocked_by(found["doubled"])
     assert "interval_ratio" in blocked_by(found["x 100"])
     assert "not_stale" in blocked_by(found["copied"])
-    assert not blocked_by(found["nothing that matters"])
+    assert found["nothing that a gate sees"] and not blocked_by(found["nothing that a gate sees"])
+    assert found["nothing at all"] == [], "a fault that was none is not one that the gates have missed"
     with connect(profiled_settings) as connection:
         assert connection.execute("select to_regnamespace('replay')").fetchone() == (None,), (
             "nothing is left behind"
@@ -57,6 +59,21 @@ def test_unusable_faults_are_refused(tmp_path: Path, text: str, message: str) ->
     path.write_text(text)
     with pytest.raises(PipelineError, match=message):
         read_faults(path)
+
+
+def test_only_the_days_that_a_fault_changes_are_judged(profiled_settings: Settings) -> None:
+    """A department that is sold on some days only is gone on those only."""
+    days = [RUN_DATE - dt.timedelta(number) for number in range(10)]
+    rare = Fault("gone", keep="department is distinct from 'GARDEN CENTER'")
+    with connect(profiled_settings) as connection:
+        sold = connection.execute(
+            "select distinct interaction_date from analytics.interaction where department = 'GARDEN CENTER'"
+            " and interaction_date > %s order by 1",
+            [min(days) - dt.timedelta(1)],
+        ).fetchall()
+    with injected(profiled_settings, rare, days) as broken:
+        assert [(day,) for day in broken.days] == sold
+    assert 0 < len(sold) < len(days), "the case needs days of both kinds"
 
 
 def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:

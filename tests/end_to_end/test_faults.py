@@ -166,7 +166,9 @@ def test_training_refuses_without_a_certificate(built_settings: Settings, comman
 @pytest.mark.parametrize(
     "change", ["drop column amount_max", "add column channel text", "alter column amount_sum type real"]
 )
-def test_profile_of_other_columns_stops_the_run(change: str, built_settings: Settings, command: Command) -> None:
+def test_profile_of_other_columns_stops_the_run(
+    change: str, built_settings: Settings, command: Command
+) -> None:
     """It has no schema gate: dbt asks the same before it replaces the days (on_schema_change)."""
     with connect(built_settings) as connection:
         connection.execute(f"alter table analytics.interaction_daily {change}".encode())

@@ -203,6 +203,12 @@ def test_change_that_rounding_makes_needs_no_control_total() -> None:
     assert "No threshold sees 'rounded'" in text and "control total" not in text
 
 
+def test_fault_that_this_table_cannot_have_is_not_called_unseen() -> None:
+    text = printed([RATIO], volumes(RATIO), {"of another table": []})
+    assert "# 'of another table' changes no row of this table" in text
+    assert "No threshold sees" not in text
+
+
 def test_price_of_seeing_a_fault_is_stated() -> None:
     rows = [evidence(RATIO, number, 1 + number * 37 % DAYS / DAYS) for number in range(DAYS)]
     faults = {
