@@ -18,7 +18,7 @@ from benchmarks.demo import DEMO, MACROS, ROOT, run_dbt, write_project
 from training_pipeline import embedded
 from training_pipeline.warehouse import PostgresAddress
 
-REPEATS = 9
+REPEATS = 20
 TRIVIAL_TEST = "raw_interaction_date_is_not_null"
 ONE_TEST, ALL_GATES = "dbt test, one trivial test", "dbt test, all gates"
 STUBS = "dbt test, as many gates of one constant row"

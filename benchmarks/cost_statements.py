@@ -31,7 +31,9 @@ from raw.interaction
 where interaction_date in ('{run_date}', '{week_before}')
 group by interaction_date
 """
-DISTINCT = ",\n    count(*) - count(distinct interaction_id), count(distinct customer_id)"
+DISTINCT = (
+    ",\n    count(*) - count(distinct interaction_id), count(distinct customer_id), count(distinct store_id)"
+)
 
 
 @dataclass(frozen=True)

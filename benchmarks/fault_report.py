@@ -64,8 +64,9 @@ def report(findings: Findings) -> str:
         "Written by `python -m benchmarks faults`; do not edit.",
         f"Each fault of [faults.yml](../dbt_project/faults.yml) is injected into each of the {len(findings.days)} days of the sample "
         f"that have 56 days of history ({min(findings.days)} to {max(findings.days)}), one day at a time: the day is judged against "
-        "the healthy days before it. The gates are those of the demo project, with the arguments, scopes and severities of its YAML, "
-        "compiled by dbt; the interactions are broken and profiled anew. The calendar is empty here, so no holiday is "
+        "the healthy days before it, where the fault changes a row of it. The gates are those of the demo project, with the "
+        "arguments, scopes and severities of its YAML, compiled by dbt; the interactions are broken and profiled anew. The "
+        "calendar is empty here, so no holiday is "
         f"excused. {', '.join(map(str, findings.closed)) or 'No day'} has no rows (closed) and is left out; `interaction_has_rows` "
         "would stop it. Gates on the source look at something before the faults, and are asked about healthy days only.",
         "## All gates together, and the textbook checks",
@@ -87,7 +88,7 @@ def report(findings: Findings) -> str:
         "## What no gate can find",
         "A fifth of the rows lost is within what a day's volume varies by itself: only a control total from the source can see "
         "it. A fault that begins slowly, or on the first day of the data, becomes its own reference. A wrong value that is as "
-        "likely as a right one (a customer's rows given to another) changes no metric of the day.",
+        "likely as a right one (a customer's rows given to another, new numbers for all customers) changes no metric of the day.",
     ]
     return "\n\n".join(sections) + "\n"
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from psycopg import sql
 
-from training_pipeline import cli, dbt
+from training_pipeline import cli, cli_gates, dbt
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect
 
@@ -36,6 +36,9 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["training-pipeline", *arguments])
+        monkeypatch.setattr(
+            cli_gates.console, "width", cli_gates.LOG_WIDTH
+        )  # whoever runs the tests, and where
         with pytest.raises(SystemExit) as stop:
             cli.main()
         printed = capsys.readouterr()

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from training_pipeline import backtest, dbt
+from training_pipeline.cli_gates import LOG_WIDTH
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.incidents import accept
@@ -206,6 +210,16 @@ def test_command_prints_alarms_and_detection(
     assert silent.startswith("interaction_"), "gates without an alarm are named, not listed as none"
     assert "all amounts negative" in ended.printed and "100.0 %" in ended.printed
     assert re.search(r"no department of that name │ 0 │ │ │ it changes no row", ended.printed), ended.printed
+
+
+def test_log_is_wide_enough_for_names() -> None:
+    script = "from training_pipeline.cli_gates import console; print(console.width)"
+    of_a_terminal = ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE")
+    environment = {name: value for name, value in os.environ.items() if name not in of_a_terminal}
+    printed = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert int(printed.stdout) == LOG_WIDTH
 
 
 def test_window_without_days_says_so(profiled_settings: Settings) -> None:

@@ -17,10 +17,10 @@
     date_column="interaction_date",
     first_day=first_profiled_date(ref("interaction"), "interaction_date"),
     last_day=gates.run_date(),
-    measures={"amount": var("amount_bin_edges")},
+    measures={"amount": var("amount_bin_edges"), "quantity": []},
     categories=["department"],
     hour_of="interaction_at",
-    distinct=["customer_id"],
+    distinct=["customer_id", "store_id"],
     distinct_texts=["interaction_id"],
-    nulls=["interaction_id", "customer_id", "interaction_at", "store_id", "quantity", "department"],
+    nulls=["interaction_id", "customer_id", "interaction_at", "store_id", "department"],
 ) }}
