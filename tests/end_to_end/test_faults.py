@@ -15,7 +15,6 @@ from training_pipeline.warehouse import connect
 from .conftest import RUN_DATE, Command
 
 TODAY = f"interaction_date = '{RUN_DATE}'"
-YESTERDAY = "interaction_date = '2017-04-29'"
 COLUMNS = (
     "interaction_id, customer_id, interaction_at, interaction_date, store_id, department, quantity, amount"
 )
@@ -87,6 +86,18 @@ FAULTS = {
         "sum(amount_nulls) * 1.0 / nullif(sum(row_count), 0) where slice = 'all'",
         "out_of_bounds",
     ),
+    "amount 0 in 5 % of rows": Fault(
+        f"update raw.interaction set amount = 0 where {TODAY} and abs(hashtext(interaction_id)) % 20 = 0",
+        "value_range",
+        "sum(amount_zeros) * 1.0 / nullif(sum(row_count), 0) where slice = 'all'",
+        "out_of_bounds",
+    ),
+    "quantity negative in 2 % of rows": Fault(
+        f"update raw.interaction set quantity = -1 where {TODAY} and abs(hashtext(interaction_id)) % 50 = 0",
+        "value_range",
+        "min(quantity_min) where slice = 'all'",
+        "out_of_bounds",
+    ),
     "amounts x 100": Fault(
         f"update raw.interaction set amount = amount * 100 where {TODAY}",
         "interval_ratio",
@@ -94,13 +105,22 @@ FAULTS = {
         "out_of_bounds",
     ),
     # What follows is seen only by the gates that look back further than one day.
-    "the day before delivered again": Fault(
-        f"delete from raw.interaction where {TODAY}; insert into raw.interaction ({COLUMNS})"
-        f" select interaction_id || '-again', customer_id, interaction_at + interval '1 day', date '{RUN_DATE}', store_id,"
-        f" department, quantity, amount from raw.interaction where {YESTERDAY}",
-        "not_stale",
-        "copied day by customer_id_distinct, amount_sum where slice = 'all'",
-        "stale",
+    **{
+        f"the day {days} days before delivered again": Fault(
+            f"delete from raw.interaction where {TODAY}; insert into raw.interaction ({COLUMNS})"
+            f" select interaction_id || '-again', customer_id, interaction_at + interval '{days} days', date '{RUN_DATE}', store_id,"
+            f" department, quantity, amount from raw.interaction where interaction_date = date '{RUN_DATE}' - {days}",
+            "not_stale",
+            "copied day by customer_id_distinct, amount_sum where slice = 'all'",
+            "stale",
+        )
+        for days in (1, 21)
+    },
+    "one store for all": Fault(
+        f"update raw.interaction set store_id = 1 where {TODAY}",
+        "metric_anomaly",
+        "sum(store_id_distinct) where slice = 'all'",
+        "out_of_bounds",
     ),
     "a new category in 5 % of rows": Fault(
         f"update raw.interaction set department = 'NEW' where {TODAY} and abs(hashtext(interaction_id)) % 20 = 0",
