@@ -36,9 +36,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["training-pipeline", *arguments])
-        monkeypatch.setattr(
-            cli_gates.console, "width", cli_gates.LOG_WIDTH
-        )  # whoever runs the tests, and where
+        # or the terminal of whoever runs the tests would fold the names that they look for
+        monkeypatch.setattr(cli_gates.console, "width", cli_gates.LOG_WIDTH)
         with pytest.raises(SystemExit) as stop:
             cli.main()
         printed = capsys.readouterr()

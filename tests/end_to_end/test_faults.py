@@ -98,6 +98,18 @@ FAULTS = {
         "min(quantity_min) where slice = 'all'",
         "out_of_bounds",
     ),
+    "quantity 0": Fault(
+        f"update raw.interaction set quantity = 0 where {TODAY}",
+        "value_range",
+        "sum(quantity_zeros) * 1.0 / nullif(sum(row_count), 0) where slice = 'all'",
+        "out_of_bounds",
+    ),
+    "quantities x 1000": Fault(
+        f"update raw.interaction set quantity = quantity * 1000 where {TODAY}",
+        "value_range",
+        "sum(quantity_sum) / nullif(sum(quantity_count), 0) where slice = 'all'",
+        "out_of_bounds",
+    ),
     "amounts x 100": Fault(
         f"update raw.interaction set amount = amount * 100 where {TODAY}",
         "interval_ratio",
