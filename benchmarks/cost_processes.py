@@ -39,8 +39,8 @@ STUB = """
 NAIVE_COLUMNS = ("interaction_id", "customer_id", "interaction_at", "store_id", "quantity", "amount")
 
 
-def measure(warehouse: Warehouse) -> dict[str, float]:
-    """Return the least seconds of each process; they run in turns."""
+def measure(warehouse: Warehouse) -> dict[str, list[float]]:
+    """Return the seconds of each process in each turn, in which all run one after the other."""
     runs = processes(warehouse)
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(REPEATS + 1):
@@ -50,7 +50,7 @@ def measure(warehouse: Warehouse) -> dict[str, float]:
                 run()
                 if turn > 0:  # the first turn parses the project and fills the caches
                     samples[name].append(time.perf_counter() - started)
-    return {name: min(seconds) for name, seconds in samples.items()}
+    return samples
 
 
 def processes(warehouse: Warehouse) -> dict[str, Callable[[], object]]:

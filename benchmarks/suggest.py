@@ -17,8 +17,8 @@ from training_pipeline import dbt, embedded, loading
 from training_pipeline.backtest import Backtest, detect
 from training_pipeline.config import Settings
 from training_pipeline.faults import CATALOG, read_faults
-from training_pipeline.scales import scale_of
-from training_pipeline.suggest import Count, Suggestion, judge_past, suggestions
+from training_pipeline.suggest import judge_past, suggestions
+from training_pipeline.suggestion import Count, Suggestion
 from training_pipeline.warehouse import connect
 
 REPORT = ROOT / "docs" / "suggest.md"
@@ -151,19 +151,19 @@ def _thresholds(found: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
     ]
     table = [[*head, "without calendar: threshold", "checked", "finds"]]
     for each in found:
-        other, fails = plain[each.key], bool(scale_of(each.gate).levels)
+        other, fails = plain[each.key], each.scale.fails_apart
         finds = _found(each.detection, each.seen)
         alone = _found(each.alone_detection, each.seen_alone)
         table.append(
             [
                 f"`{each.gate.name.removeprefix('interaction_')}`",
-                f"`{each.expression}`" + f" of {each.segment}" * (each.segment != "all"),
-                f"{each.threshold:g}",
+                each.name.replace(each.expression, f"`{each.expression}`", 1),
+                f"{each.argument:g}",
                 f"{each.alone:g}" if each.alone < each.threshold else "",
                 *map(percent, (each.fitted, each.checked, each.checked + each.marked)),
                 f"{each.fail:g}" if fails else "",
                 percent(each.failed) if fails else "",
-                f"{other.threshold:g}",
+                f"{other.argument:g}",
                 percent(other.checked),
                 (finds or "nothing") + f" (alone also {alone})" * bool(alone),
             ]
@@ -187,7 +187,7 @@ def _splits(tables: Mapping[str, Sequence[Backtest]]) -> Table:
                 fit = [day for day in past.days if is_fitted(day)]
                 cut = replace(past, days=tuple(day for day in past.days if is_fitted(day) or is_checked(day)))
                 found += [each for each in suggestions(cut, {}, BUDGET, fit) if each.largest > 0]
-            fails = [each for each in found if scale_of(each.gate).levels]
+            fails = [each for each in found if each.scale.fails_apart]
             row += [
                 f"{sum(map(is_loud, found))} of {len(found)}",
                 percent(sum((each.checked for each in found), Count(0, 0))),

@@ -9,15 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training_pipeline.replay import Gate, Row
+from training_pipeline.scales import statistics_of
+from training_pipeline.suggestion import Key, Suggestion
 from training_pipeline.tail import quantile_limit
-
-if TYPE_CHECKING:
-    from training_pipeline.replay import Row
-    from training_pipeline.suggest import Key, Suggestion
 
 WINDOW = 7  # days: a fault that lasts longer is its own reference, that of last week
 MOVED = 2.0  # times as far as on the same days without the fault
@@ -29,23 +27,25 @@ Days = dict[dt.date, float]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gates say of some days, by gate, metric and segment: the statistic, the log of the value and of its reference."""
+    """What the gates say of some days, by what a threshold is for: the statistic, the log of the value and of its reference."""
 
     statistic: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
     value: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
     reference: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
 
     @classmethod
-    def of(cls, rows: Iterable[Row]) -> Evidence:
-        """Collect the rows; what is no number above zero is left out."""
-        found = cls()
+    def of(cls, rows: Iterable[Row], gates: Iterable[Gate]) -> Evidence:
+        """Collect the rows of gates that have thresholds; a value or reference that is no number above zero is left out."""
+        found, by_id = cls(), {gate.node_id: gate for gate in gates}
         for row in rows:
-            key, day = (row["node_id"], row["metric"], row["segment"]), row["run_date"]
-            if row["statistic"] is not None:
-                found.statistic[key][day] = float(row["statistic"])
-            for side, name in ((found.value, "current_value"), (found.reference, "reference_value")):
-                if (number := _positive(row[name])) is not None:
-                    side[key][day] = math.log(number)
+            day = row["run_date"]
+            for bound, statistic in statistics_of(by_id[row["node_id"]], row).items():
+                key = Key(row["node_id"], row["metric"], row["segment"], bound)
+                if statistic is not None:
+                    found.statistic[key][day] = statistic
+                for side, name in ((found.value, "current_value"), (found.reference, "reference_value")):
+                    if (number := _positive(row[name])) is not None:
+                        side[key][day] = math.log(number)
         return found
 
 
@@ -99,7 +99,7 @@ def _window(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion], bu
             day: log - reference[day] for day, log in healthy.value[each.key].items() if day in reference
         }
         means = dict(_means(ratios))
-        if budget * len(means) < 1 or each.gate.kind == "distribution_drift":
+        if budget * len(means) < 1 or each.scale.by != "metrics":
             continue
         usual = quantile_limit(
             [abs(mean) for mean in means.values()], [day.toordinal() for day in means], budget
@@ -119,7 +119,7 @@ def _segment(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) -
         with_fault, without = (side.statistic[each.key] for side in (faulty, healthy))
         ratios = [value / without[day] for day, value in with_fault.items() if without.get(day)]
         if each.gate.kind == "distribution_drift" and ratios:
-            moved[each.gate.part(each.segment)] = median(ratios)
+            moved[each.gate.part(each.key.segment)] = median(ratios)
     if not moved:
         return None
     name = max(moved, key=lambda name: moved[name])

@@ -12,8 +12,8 @@ import yaml
 from training_pipeline.backtest import Backtest
 from training_pipeline.remedies import Evidence, nearest, remedies
 from training_pipeline.replay import Gate, Row
-from training_pipeline.scales import SCALES, scale_of, shares_bounds
-from training_pipeline.suggest import SEEN, Count, Suggestion
+from training_pipeline.scales import TUNABLE, shares_bounds, statistics_of
+from training_pipeline.suggestion import SEEN, Count, Suggestion
 
 
 def to_yaml(
@@ -32,20 +32,40 @@ def to_yaml(
     by_gate: dict[str, list[Suggestion]] = defaultdict(list)
     for suggestion in found:
         by_gate[suggestion.gate.node_id].append(suggestion)
-    kept = [
-        f"# {gate.name} keeps its thresholds: too few of its days could be judged to fit others."
-        for gate in past.gates
-        if gate.kind in SCALES and gate.node_id not in by_gate
-    ]
+    alarms = _alarms(past)
+    kept = [_kept(gate, alarms[gate.node_id], budget) for gate in past.gates if gate.node_id not in by_gate]
     seen = {fault for suggestion in found for fault in suggestion.seen}
-    healthy = Evidence.of(row for row in past.rows if row["run_date"] in set(past.days))
+    healthy = Evidence.of((row for row in past.rows if row["run_date"] in set(past.days)), past.gates)
     unseen = [
         line
         for fault, rows in sorted(faults.items())
         if fault not in seen
-        for line in _unseen(fault, rows, past.gates, healthy, found, budget)
+        for line in _unseen(fault, rows, past, healthy, found, budget)
     ]
     return "\n".join(["data_tests:", *map(_block, by_gate.values()), *kept, *unseen])
+
+
+def _alarms(past: Backtest) -> dict[str, Count]:
+    """Return on how many of the healthy days each gate, as it is now, does not pass."""
+    days: dict[str, set[dt.date]] = {gate.node_id: set() for gate in past.gates}
+    healthy = set(past.days)
+    for row in past.rows:
+        if row["verdict"] != "pass" and row["run_date"] in healthy:
+            days[row["node_id"]].add(row["run_date"])
+    return {node_id: Count(len(alarmed), len(past.days)) for node_id, alarmed in days.items()}
+
+
+def _kept(gate: Gate, alarms: Count, budget: float) -> str:
+    why = (
+        "keeps its thresholds, too few of its days could be judged to fit others"
+        if gate.kind in TUNABLE
+        else "has no threshold that is fitted here"
+    )
+    return f"# {gate.name} {why}; false alarms on {_days(alarms)}{_over(alarms, budget)}."
+
+
+def _over(alarms: Count, budget: float) -> str:
+    return ", which is more than the budget" if alarms.share > budget else ""
 
 
 def _block(of_gate: Sequence[Suggestion]) -> str:
@@ -59,24 +79,30 @@ def _block(of_gate: Sequence[Suggestion]) -> str:
 
 def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
     """Return the arguments of a gate, with the bounds that were fitted: its own, and those of its metrics or segments."""
-    gate, scale = of_gate[0].gate, scale_of(of_gate[0].gate)
+    gate, by = of_gate[0].gate, of_gate[0].scale.by
     arguments, own = dict(gate.arguments), dict[str, Any]()
     for each in of_gate:
-        levels = dict(zip(scale.levels, (each.threshold, each.fail), strict=False))
-        if scale.by == "segments" and each.segment != "all":
-            own[each.segment] = levels
-        elif scale.by == "segments" or shares_bounds(gate, each.metric):
+        levels = dict(zip(each.scale.levels, (each.argument, each.fail), strict=False))
+        part = each.key.segment if by == "segments" else each.expression
+        if not by or part == "all" or shares_bounds(gate, each.key.metric):
             arguments |= levels
+        elif levels:
+            own[part] = own.get(part, {}) | levels
         else:
-            own[each.expression] = levels or each.threshold
-    return arguments | ({scale.by: dict(arguments[scale.by]) | own} if own else {})
+            own[part] = each.argument
+    if not own:
+        return arguments
+    now = arguments[by]
+    kept = {part: now[part] for part, bounds in own.items() if isinstance(bounds, dict)}  # one may be left
+    return arguments | {by: now | own | {part: kept[part] | own[part] for part in kept}}
 
 
 def _comment(each: Suggestion) -> list[str]:
     alone = f" (alone {each.alone:g})" if each.alone < each.threshold else ""
-    fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if scale_of(each.gate).levels else ""
+    now = "" if each.replaced is None else f" (now {each.replaced:g}: false alarms on {_days(each.ruled)})"
+    fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if each.scale.fails_apart else ""
     lines = [
-        f"# {each.name}: {each.threshold:g}{alone}; false alarms on {_days(each.fitted)} fitted,"
+        f"# {each.name}: {each.argument:g}{alone}{now}; false alarms on {_days(each.fitted)} fitted,"
         f" {_days(each.checked)} checked{fails}"
     ]
     if each.marked.days:
@@ -85,8 +111,8 @@ def _comment(each: Suggestion) -> list[str]:
         )
     if each.untold:
         lines.append(f"#   on {each.untold} days it cannot be told, and alarms at any threshold")
-    if each.largest == 0:
-        return [*lines, "#   says nothing: 0 on every healthy day"]
+    if each.largest == 0 and not any(each.detection.values()):
+        return [*lines, "#   0 on every healthy day, and with each fault of the catalogue"]
     if each.seen:
         lines.append(f"#   finds {_found(each.detection, each.seen)}")
     if each.seen_alone:
@@ -96,13 +122,14 @@ def _comment(each: Suggestion) -> list[str]:
         return lines
     best = max(each.detection, key=lambda fault: each.detection[fault], default=None)
     nothing = "#   noise: it sees no fault of the catalogue on half of the days"
-    return [*lines, f"{nothing}; most often {_found(each.detection, [best])}" if best else nothing]
+    most = f"; most often {_found(each.detection, [best])}" if best and each.detection[best] else ""
+    return [*lines, nothing + most]
 
 
 def _unseen(
     fault: str,
     rows: Sequence[Row],
-    gates: Sequence[Gate],
+    past: Backtest,
     healthy: Evidence,
     found: Sequence[Suggestion],
     budget: float,
@@ -113,21 +140,23 @@ def _unseen(
         return [
             f"# {fault!r} changes no row of this table: mend it in the YAML of the faults, or leave it out."
         ]
-    by_id, alarms = {gate.node_id: gate for gate in gates}, defaultdict[str, set[dt.date]](set)
+    by_id, alarms = {gate.node_id: gate for gate in past.gates}, defaultdict[str, set[dt.date]](set)
     for row in rows:
-        gate = by_id[row["node_id"]]
-        if row["verdict"] != "pass" and (gate.kind not in SCALES or row["statistic"] is None):
-            alarms[gate.name].add(row["run_date"])
-    by = max(alarms, key=lambda name: len(alarms[name]), default=None)
+        is_told = any(value is not None for value in statistics_of(by_id[row["node_id"]], row).values())
+        if row["verdict"] != "pass" and not is_told:
+            alarms[row["node_id"]].add(row["run_date"])
+    by = max(alarms, key=lambda node_id: len(alarms[node_id]), default=None)
     if by and len(alarms[by]) >= SEEN * len(days):
+        part, false = 100 * len(alarms[by]) / len(days), _alarms(past)[by]
+        also = f", and alarms on {_days(false)} without it{_over(false, budget)}" if false.alarms else ""
         return [
-            f"# {fault!r} needs no threshold: {by} finds it on {100 * len(alarms[by]) / len(days):.0f} % of the days."
+            f"# {fault!r} needs no threshold: {by_id[by].name} finds it on {part:.0f} % of the days{also}."
         ]
-    faulty = Evidence.of(rows)
+    faulty = Evidence.of(rows, past.gates)
     lines = [f"# No threshold sees {fault!r} within the budget of {100 * budget:g} %."]
     if best := nearest(faulty, healthy, found):
         lines.append(
-            f"#   Nearest is {best.suggestion.expression} of {best.suggestion.gate.part(best.suggestion.segment)}: "
+            f"#   Nearest is {best.suggestion.expression} of {best.suggestion.gate.part(best.suggestion.key.segment)}: "
             f"{100 * best.suggestion.detection.get(fault, 0):.0f} % of the days. To see it on half of them, it would alarm on"
             f" {100 * best.false_alarms:.1f} % of the healthy days."
         )

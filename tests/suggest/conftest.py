@@ -14,6 +14,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "interval_ratio": {"metrics": {"sum(rows)": 3.0}},
     "metric_anomaly": {"metrics": ["sum(rows)", "sum(amount)"], "warn_z": 4, "fail_z": 6},
     "distribution_drift": {"column_name": "value", "method": "psi"},
+    "value_range": {"expression": {"sum(rows)": {"max_value": 5}}},
+    "category_match": {"column_name": "value"},
     "not_stale": {},
 }
 

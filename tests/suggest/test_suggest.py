@@ -17,7 +17,8 @@ from rich.console import Console
 from training_pipeline.backtest import show, show_detection
 from training_pipeline.errors import PipelineError
 from training_pipeline.replay import Gate, Row
-from training_pipeline.suggest import Count, Suggestion, fitted_days, suggestions
+from training_pipeline.suggest import fitted_days, suggestions
+from training_pipeline.suggestion import Count, Suggestion
 
 from .conftest import day, evidence, gate, history
 
@@ -106,7 +107,7 @@ def test_segments_that_have_their_own_threshold_are_fitted_apart() -> None:
     ]
     faults = {"moved": [evidence(of, 1, 0.35, segment="bin", upper_bound=1e-9)]}
     others, bins, hours = fit(of, rows, faults)
-    assert [others.segment, bins.segment, hours.segment] == ["all", "bin", "hour"]
+    assert [others.key.segment, bins.key.segment, hours.key.segment] == ["all", "bin", "hour"]
     assert [others.threshold, bins.threshold, hours.threshold] == [0.201, 0.301, 0.401]
     assert (bins.seen, hours.seen, others.seen) == (["moved"], [], [])
 
@@ -222,6 +223,21 @@ def test_marked_days_are_counted_apart() -> None:
     assert found.checked == Count(0, 97)
     assert found.marked == Count(2, 2), "of the days that check it, not of those that it was fitted on"
     assert (found.checked + found.marked).share == pytest.approx(2 / 99)
+
+
+def test_marked_day_without_a_statistic_is_none_that_a_threshold_alarms_on() -> None:
+    """A shop that is closed on Sundays has no run on Sundays."""
+    rows = rows_of(RATIO, [1.05] * 400)
+    rows[350] = evidence(RATIO, 350, None, verdict="fail", reason="no_current")
+    (found,) = fit(RATIO, rows, fitted=300, marked=[350, 351])
+    assert found.marked == Count(0, 1)
+
+
+def test_distance_of_a_day_without_rows_is_none() -> None:
+    gone = evidence(DRIFT, 1, 3.0, verdict="fail", reason="no_current", upper_bound=0.1)
+    rows = [evidence(DRIFT, number, 0.05, upper_bound=0.1) for number in range(400)]
+    (found,) = fit(DRIFT, rows, {"all lost": [gone]})
+    assert found.detection == {"all lost": 0.0}, "it fails whatever the threshold"
 
 
 def test_budget_that_the_days_cannot_tell_is_refused() -> None:

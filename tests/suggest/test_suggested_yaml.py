@@ -13,6 +13,7 @@ from training_pipeline.remedies import Evidence
 from training_pipeline.replay import Gate, Row
 from training_pipeline.suggest import fitted_days, suggestions
 from training_pipeline.suggested_yaml import to_yaml
+from training_pipeline.suggestion import Key
 
 from .conftest import day, evidence, gate, history
 
@@ -134,12 +135,12 @@ def test_segments_with_their_own_scores_get_them() -> None:
 
 def test_noise_is_said_to_be_noise() -> None:
     text = printed([RATIO], volumes(RATIO), {"a little more": volumes(RATIO, 1.01, FAULTY)})
-    assert (
-        "#   noise: it sees no fault of the catalogue on half of the days; most often a little more 0 %"
-        in text
-    )
+    assert "#   noise: it sees no fault of the catalogue on half of the days\n" in text
+    some = [*volumes(RATIO, 1.01, FAULTY), evidence(RATIO, 1, 99.0)]
+    text = printed([RATIO], volumes(RATIO), {"a little more": some})
+    assert "on half of the days; most often a little more 9 %\n" in text
     still = [evidence(DRIFT, number, 0.0, "psi of value", upper_bound=0.1) for number in range(DAYS)]
-    assert "#   says nothing: 0 on every healthy day" in printed([DRIFT], still)
+    assert "#   0 on every healthy day, and with each fault of the catalogue" in printed([DRIFT], still)
 
 
 def test_days_that_cannot_be_told_are_stated() -> None:
@@ -151,8 +152,20 @@ def test_gate_of_too_few_days_is_said_to_keep_its_thresholds() -> None:
     rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
     rows += [evidence(ANOMALY, number, 2.0) for number in range(50)]
     text = printed([RATIO, ANOMALY, STALE], rows)
-    assert "# volume_metric_anomaly keeps its thresholds: too few of its days could be judged" in text
-    assert "volume_not_stale" not in text
+    assert "# volume_metric_anomaly keeps its thresholds, too few of its days could be judged to fit" in text
+
+
+def test_gate_without_a_threshold_says_how_often_it_alarms() -> None:
+    rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
+    copied = [
+        evidence(STALE, number, None, verdict="fail" if number % 50 == 0 else "pass")
+        for number in range(DAYS)
+    ]
+    nothing = "# volume_not_stale has no threshold that is fitted here; false alarms on"
+    assert f"{nothing} 2.0 % of 400 days, which is more than the budget." in printed(
+        [RATIO, STALE], [*rows, *copied]
+    )
+    assert f"{nothing} 0.2 % of 400 days." in printed([RATIO, STALE], [*rows, copied[0], *copied[1:50]])
 
 
 def test_lost_rows_need_a_control_total_or_a_week() -> None:
@@ -193,8 +206,8 @@ def test_fault_of_one_segment_needs_a_gate_for_each() -> None:
 
 
 def test_rows_of_a_segment_say_nothing_of_the_day() -> None:
-    found = Evidence.of([evidence(RATIO, 1, 2.0, segment="north"), evidence(RATIO, 2, 1.5)])
-    key = (RATIO.node_id, "sum(rows) where slice = 'all'", "all")
+    rows = [evidence(RATIO, 1, 2.0, segment="north"), evidence(RATIO, 2, 1.5)]
+    found, key = Evidence.of(rows, [RATIO]), Key(RATIO.node_id, "sum(rows) where slice = 'all'", "all")
     assert set(found.statistic[key]) == set(found.value[key]) == {day(2)}
 
 
@@ -226,6 +239,13 @@ def test_fault_that_another_gate_finds_needs_no_threshold() -> None:
     text = printed([RATIO, STALE], rows, {"copied": [*same, *copied]})
     assert "# 'copied' needs no threshold: volume_not_stale finds it on 100 % of the days." in text
     assert "No threshold sees" not in text
+
+    always = [evidence(STALE, number, None, verdict="fail") for number in range(DAYS)]
+    text = printed([RATIO, STALE], [*rows, *always], {"copied": [*same, *copied]})
+    also = (
+        "finds it on 100 % of the days, and alarms on 100.0 % of 400 days without it, which is more than the"
+    )
+    assert also in text, "a gate that always alarms finds nothing"
 
 
 def test_fault_that_leaves_no_statistic_is_no_merit_of_a_threshold() -> None:
