@@ -81,5 +81,13 @@ def suggest() -> None:
     benchmark.measure()
 
 
+@app.command()
+def tables() -> None:
+    """What the gates say of generated tables unlike the sample: docs/tables.md. About ten minutes."""
+    from benchmarks import tables as benchmark
+
+    benchmark.measure()
+
+
 if __name__ == "__main__":
     app()

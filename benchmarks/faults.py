@@ -94,10 +94,10 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
     days, closed = backtest.past_days(settings, None, RUN_DATE)
     window = min(days), max(days)
     gates = compile_gates(settings, *window)
-    checks = _textbook(settings, gates, *window)
+    checks = textbook(settings, gates, *window)
     found = {HEALTHY: replay(settings, [*gates, *checks], days)}
     broken_gates = compile_gates(settings, *window, broken=True)
-    broken_checks = _textbook(settings, broken_gates, *window, broken=True)
+    broken_checks = textbook(settings, broken_gates, *window, broken=True)
     for fault in read_faults(settings.root / CATALOG):
         if only and fault.name not in only:
             continue
@@ -120,7 +120,7 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
     )
 
 
-def _textbook(
+def textbook(
     settings: Settings, gates: Sequence[Gate], first_day: dt.date, last_day: dt.date, broken: bool = False
 ) -> list[Gate]:
     """Return the textbook check as gates: COUNT, MAX, MIN and SUM against a day before, where a zero is no failure."""
