@@ -35,7 +35,7 @@ def cost(
     ] = None,
     processes: Annotated[bool, typer.Option(help="Also whole processes: dbt, Airflow.")] = True,
 ) -> None:
-    """What the gates and the profile cost on generated rows, against a scan by hand. 10 million rows: six minutes."""
+    """What the gates and the profile cost on generated rows, against a scan by hand. 10 million rows: ten minutes."""
     from benchmarks import cost as benchmark
 
     benchmark.measure(sorted(rows or [10_000_000]), processes)

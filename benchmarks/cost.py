@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -118,7 +119,8 @@ def _process_table(warehouse: Warehouse) -> str:
     ratios = {}
     for name, seconds in samples.items():
         ratios[name] = _ratio_of_turns(seconds, one_test)
-        cells = [f"{value:.2f}" for value in (min(seconds), min(seconds) / min(one_test), *ratios[name])]
+        least = min(seconds), min(seconds) / min(one_test)
+        cells = ["" if math.isnan(value) else f"{value:.2f}" for value in (*least, *ratios[name])]
         table.append([name, *cells])
     ratio, _, highest = ratios[cost_processes.ALL_GATES]
     what = f"{cost_processes.ALL_GATES} / {cost_processes.ONE_TEST}"
