@@ -35,7 +35,8 @@ def to_yaml(
     alarms = _alarms(past)
     kept = [_kept(gate, alarms[gate.node_id], budget) for gate in past.gates if gate.node_id not in by_gate]
     seen = {fault for suggestion in found for fault in suggestion.seen}
-    healthy = Evidence.of((row for row in past.rows if row["run_date"] in set(past.days)), past.gates)
+    days = set(past.days)
+    healthy = Evidence.of((row for row in past.rows if row["run_date"] in days), past.gates)
     unseen = [
         line
         for fault, rows in sorted(faults.items())
@@ -93,12 +94,14 @@ def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
     if not own:
         return arguments
     now = arguments[by]
-    kept = {part: now[part] for part, bounds in own.items() if isinstance(bounds, dict)}  # one may be left
-    return arguments | {by: now | own | {part: kept[part] | own[part] for part in kept}}
+    # a bound beside the one that was fitted stays as it is
+    both = {part: now[part] | bounds for part, bounds in own.items() if isinstance(bounds, dict)}
+    return arguments | {by: now | own | both}
 
 
 def _comment(each: Suggestion) -> list[str]:
-    alone = f" (alone {each.alone:g})" if each.alone < each.threshold else ""
+    by_itself = f"{each.scale.argument(each.alone):g}"
+    alone = f" (alone {by_itself})" if each.alone < each.threshold else ""
     now = "" if each.replaced is None else f" (now {each.replaced:g}: false alarms on {_days(each.ruled)})"
     fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if each.scale.fails_apart else ""
     lines = [
@@ -117,7 +120,7 @@ def _comment(each: Suggestion) -> list[str]:
         lines.append(f"#   finds {_found(each.detection, each.seen)}")
     if each.seen_alone:
         also = _found(each.alone_detection, each.seen_alone)
-        lines.append(f"#   with bounds of its own, from {each.alone:g}, it would also find {also}")
+        lines.append(f"#   with bounds of its own, from {by_itself}, it would also find {also}")
     if each.seen or each.seen_alone:
         return lines
     best = max(each.detection, key=lambda fault: each.detection[fault], default=None)

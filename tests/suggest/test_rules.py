@@ -124,6 +124,12 @@ def test_metrics_with_the_bounds_of_the_gate_take_the_widest() -> None:
     assert amount.argument == number.argument == pytest.approx(30, rel=0.01)
     assert number.alone == pytest.approx(2, rel=0.01)
 
+    lower = gate("value_range", expression=["sum(rows)", "sum(amount)"], min_value=-500)
+    rows = values_of(lower, [-2.0] * DAYS) + values_of(lower, [-30.0] * DAYS, "sum(amount)")
+    past = history([lower], rows)
+    text = to_yaml(suggestions(past, {}, 0.01, fitted_days(past)), past, {}, 0.01)
+    assert "# sum(rows), min_value: -30 (alone -2" in text, "with the sign that the argument has"
+
 
 def test_new_categories_and_usual_ones_that_are_gone_have_a_bound_each() -> None:
     of = gate("category_match")
