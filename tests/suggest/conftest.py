@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from training_pipeline.backtest import Backtest
 from training_pipeline.replay import Gate, Row
+from training_pipeline.suggest import fitted_days, suggestions
+from training_pipeline.suggestion import Suggestion
 
 FIRST = dt.date(2017, 1, 1)
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -64,3 +68,26 @@ def history(gates: Sequence[Gate], rows: Sequence[Row], marked: Sequence[int] = 
     return Backtest(
         tuple(each for each in days if each not in known), tuple(sorted(known)), tuple(rows), tuple(gates)
     )
+
+
+def rows_of(of: Gate, statistics: Sequence[float | None], metric: str = "sum(rows)") -> list[Row]:
+    return [evidence(of, number, statistic, metric) for number, statistic in enumerate(statistics)]
+
+
+def fit(
+    of: Gate,
+    rows: Sequence[Row],
+    faults: Mapping[str, Sequence[Row]] | None = None,
+    *,
+    budget: float = 0.01,
+    fitted: int | None = None,
+    marked: Sequence[int] = (),
+) -> list[Suggestion]:
+    past = history([of], rows, marked)
+    days = fitted_days(past) if fitted is None else list(past.days[:fitted])
+    return suggestions(past, faults or {}, budget, days)
+
+
+def scattered(days: int, seed: int = 1) -> list[float]:
+    """Ratios from 1.0 to 1.1 in any order."""
+    return [1 + float(value) / 10 for value in np.random.default_rng(seed).random(days)]

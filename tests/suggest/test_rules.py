@@ -12,9 +12,9 @@ import yaml
 from training_pipeline.replay import Gate, Row
 from training_pipeline.suggest import fitted_days, suggestions
 from training_pipeline.suggested_yaml import to_yaml
-from training_pipeline.suggestion import Count, Suggestion
+from training_pipeline.suggestion import Count
 
-from .conftest import evidence, gate, history
+from .conftest import evidence, fit, gate, history
 
 DAYS = 400
 
@@ -46,11 +46,6 @@ def categories_of(of: Gate, unseen: Sequence[float], gone: Mapping[int, float]) 
         evidence(of, number, 0.0, "share of value", current_value="0", reference_value=str(share), **lost)
         for number, share in gone.items()
     ]
-
-
-def fit(of: Gate, rows: Sequence[Row], faults: Mapping[str, Sequence[Row]] | None = None) -> list[Suggestion]:
-    past = history([of], rows)
-    return suggestions(past, faults or {}, 0.01, fitted_days(past))
 
 
 def about(middle: float, spread: float) -> list[float]:
