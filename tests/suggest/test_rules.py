@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 import yaml
+from tests.conftest import ROOT
 
 from training_pipeline.replay import Gate, Row
+from training_pipeline.scales import MARKS, SHARES
 from training_pipeline.suggest import fitted_days, suggestions
 from training_pipeline.suggested_yaml import to_yaml
 from training_pipeline.suggestion import Count
@@ -51,6 +54,15 @@ def categories_of(of: Gate, unseen: Sequence[float], gone: Mapping[int, float]) 
 def about(middle: float, spread: float) -> list[float]:
     """Values about a middle, in any order."""
     return [float(value) for value in np.random.default_rng(3).normal(middle, spread, DAYS)]
+
+
+def test_defaults_are_those_of_the_gates() -> None:
+    """A gate whose YAML says nothing has the bounds of its macro, and `suggest` has to know them."""
+    signature = (ROOT / "macros" / "gates" / "category_match.sql").read_text()
+    assert {name: float(value) for name, value in re.findall(r"(m\w+_share)=([\d.]+)", signature)} == SHARES
+    scores = (ROOT / "macros" / "evidence" / "drift_scores.sql").read_text()
+    marks = re.findall(r'"warn": ([\d.]+), "fail": ([\d.]+)', scores)
+    assert [(float(warn), float(fail)) for warn, fail in marks] == [MARKS["psi"], MARKS["js"]]
 
 
 def test_rule_that_healthy_days_break_is_widened_and_says_what_it_was() -> None:
