@@ -7,20 +7,43 @@
 {% macro default__materialized() %}{{ return("materialized") }}{% endmacro %}
 {% macro spark__materialized() %}{{ return("") }}{% endmacro %}
 
-{# The values of a window in a collection, without NULL; NULL or empty where there is none. #}
-{% macro collected(expression) %}{{ return(adapter.dispatch("collected", "gates")(expression)) }}{% endmacro %}
-{% macro default__collected(expression) %}
-    {{ return("array_agg(" ~ expression ~ ") filter (where " ~ expression ~ " is not null)") }}
+{# The values of the days from `first` to `last` days before, among the rows with the same keys, in a collection without NULL; NULL
+   or empty where there is none. On Postgres a slice of all of them, because it cannot take a value from a collection that it has
+   gathered, and would gather each anew. #}
+{% macro collected(expression, keys, first, last=1) %}
+    {{ return(adapter.dispatch("collected", "gates")(expression, keys, first, last)) }}
 {% endmacro %}
-{% macro spark__collected(expression) %}{{ return("collect_list(" ~ expression ~ ")") }}{% endmacro %}
+{% macro default__collected(expression, keys, first, last) %}
+    {{ return(
+        "array_agg(" ~ expression ~ ") filter (where " ~ expression ~ " is not null) over ("
+        ~ gates.days_preceding(keys, first, last) ~ ")"
+    ) }}
+{% endmacro %}
+{% macro postgres__collected(expression, keys, first, last) %}
+    {% set until = "count(" ~ expression ~ ") over (" ~ gates.days_preceding(keys, "unbounded", last) ~ ")" %}
+    {% set within = "count(" ~ expression ~ ") over (" ~ gates.days_preceding(keys, first, last) ~ ")" %}
+    {{ return(
+        "(array_agg(" ~ expression ~ ") filter (where " ~ expression ~ " is not null) over (partition by " ~ keys
+        ~ " order by day_number rows between unbounded preceding and unbounded following))["
+        ~ until ~ " - " ~ within ~ " + 1:" ~ until ~ "]"
+    ) }}
+{% endmacro %}
+{% macro spark__collected(expression, keys, first, last) %}
+    {{ return("collect_list(" ~ expression ~ ") over (" ~ gates.days_preceding(keys, first, last) ~ ")") }}
+{% endmacro %}
 
-{# An aggregate: the value at the row where the ranks, numbers that are compared one after the other, are largest. #}
-{% macro value_at_largest(value, ranks) %}{{ return(adapter.dispatch("value_at_largest", "gates")(value, ranks)) }}{% endmacro %}
-{% macro default__value_at_largest(value, ranks) %}
-    {{ return("(max(array[" ~ (ranks + [value]) | join(", ") ~ "]))[" ~ (ranks | length + 1) ~ "]") }}
+{# An aggregate: the `column`, one of the `columns`, of the row where the ranks, numbers that are compared one after the other, are
+   largest. #}
+{% macro at_largest(ranks, columns, column) %}
+    {{ return(adapter.dispatch("at_largest", "gates")(ranks, columns, column)) }}
 {% endmacro %}
-{% macro spark__value_at_largest(value, ranks) %}
-    {{ return("max(struct(" ~ ranks | join(", ") ~ ", " ~ value ~ " as value)).value") }}
+{% macro default__at_largest(ranks, columns, column) %}
+    {{ return(
+        "(max(array[" ~ (ranks + columns) | join(", ") ~ "]))[" ~ (ranks | length + columns.index(column) + 1) ~ "]"
+    ) }}
+{% endmacro %}
+{% macro spark__at_largest(ranks, columns, column) %}
+    {{ return("max(struct(" ~ (ranks + columns) | join(", ") ~ "))." ~ column) }}
 {% endmacro %}
 
 {# The median of what `collected` has, or of how far that is from `centre`; NULL where there is nothing. #}

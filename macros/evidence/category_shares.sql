@@ -1,9 +1,11 @@
-{# CTEs to `shared`: for each judged day, each segment and each category of it or of the `history_days` before, the rows that it has
-   (today_size), on how many of the days before it had some (seen_days of day_count) and its share now and before. Those with
-   rows both now and before are one row without a category. is_comparable: there are rows on the judged day, and on enough of
-   the days before. #}
+{# CTEs to `shared`: for each judged day, each segment and each category (by its number in `buckets`) of it or of the `history_days`
+   before, the rows that it has (today_size), on how many of the days before it had some (seen_days of day_count) and its share
+   now and before. Those that cannot offend, with rows both now and before or on few of the days before, are one row without a
+   category. is_comparable: there are rows on the judged day, and on enough of the days before. #}
 {% macro category_shares(model, column_name, date_column, history_days, segment_column, weight) %}
 {% set of_day = "partition by day_number, segment" %}
+{% set enough_days = history_days // 2 %}
+{% set suspect = "case when seen_days = 0 or (current_size = 0 and seen_days >= " ~ enough_days ~ ") then bucket_id end" %}
 series as (
     {{ gates.daily_series(
         model, date_column, [], history_days, segment_column, weight, gates.category(column_name)
@@ -14,24 +16,24 @@ days as (
     {{ gates.judged_days() }}
 ),
 
-{{ gates.bucket_sizes(history_days, history_days) }},
+{{ gates.bucket_sizes(history_days, history_days, segment_column) }},
 
 judged_sizes as (
     {{ gates.as_judged(["reference_size", "seen_days"]) }}
 ),
 
 gathered as (
-    -- categories with rows both now and before cannot offend; all later steps have less to do without them
+    -- all later steps have less to do without the categories that cannot offend
     select
         segment,
         day_number,
-        case when current_size = 0 or seen_days = 0 then bucket end as category,
+        {{ suspect }} as bucket_id,
         max(seen_days) as seen_days,
         sum(current_size) as today_size,
         sum(reference_size) as reference_size
     from judged_sizes
     where current_size > 0 or seen_days > 0
-    group by segment, day_number, case when current_size = 0 or seen_days = 0 then bucket end
+    group by segment, day_number, {{ suspect }}
 ),
 
 totalled as (
@@ -54,8 +56,8 @@ shared as (
         day_counts.day_count,
         coalesce(totalled.sample_size, 0) as sample_size,
         totalled.sample_size > 0
-        and day_counts.day_count >= {{ history_days // 2 }} as is_comparable,
-        totalled.category,
+        and day_counts.day_count >= {{ enough_days }} as is_comparable,
+        totalled.bucket_id,
         totalled.seen_days,
         totalled.today_size,
         totalled.today_size / nullif(totalled.sample_size, 0) as share,

@@ -9,14 +9,15 @@
    levels: what `scored` has of each segment by name; segments: those that have their own, judged also where they have no rows. #}
 {% macro drift_scores(method, levels, noise_z, reference_days, noise_days, segment_column, segments) %}
 {% set shift, double = gates.judged_shift(), gates.type_double() %}
-{% set days_before = gates.days_preceding("segment", noise_days) %}
+{% set series_key = "segment" %}
+{% set days_before = gates.days_preceding(series_key, noise_days) %}
 {% set of_day = "partition by day_number, segment, is_moved" %}
 {% set moves = ["abs(p - q)", "reference_size"] %}
 days as (
     {{ gates.judged_days() }}
 ),
 
-{{ gates.bucket_sizes(reference_days, reference_days + noise_days) }},
+{{ gates.bucket_sizes(reference_days, reference_days + noise_days, segment_column) }},
 
 known as (
     {{ gates.known_segments(segment_column, reference_days + noise_days, segments) }}
@@ -24,12 +25,12 @@ known as (
 
 faced as (
     -- the days of the history are scored like those that are judged: how they vary is the noise
-    select segment, bucket, day_number, current_size, reference_size, false as is_moved
+    select segment, bucket_id, day_number, current_size, reference_size, false as is_moved
     from bucket_sizes
     where day_number >= {{ gates.first_number() - noise_days }}
     {% if shift -%}
     union all
-    select segment, bucket, day_number, current_size, reference_size, true as is_moved
+    select segment, bucket_id, day_number, current_size, reference_size, true as is_moved
     from ({{ gates.as_judged(["reference_size"]) }}) as judged_sizes
     {%- endif %}
 ),
@@ -43,7 +44,7 @@ paired as (
         sum(reference_size) as reference_size
     from faced
     where current_size > 0 or reference_size > 0
-    group by segment, day_number, is_moved, case when reference_size > 0 then bucket else '(unseen)' end
+    group by segment, day_number, is_moved, case when reference_size > 0 then bucket_id end
 ),
 
 shares as (
@@ -65,8 +66,8 @@ daily_scores as (
         {%- else -%}
         sum((p * ln(2 * p / (p + q)) + q * ln(2 * q / (p + q))) / 2 / ln(2)) as score,
         {%- endif %}
-        {{ gates.value_at_largest("p", moves) }} as current_share,
-        {{ gates.value_at_largest("q", moves) }} as reference_share
+        {{ gates.at_largest(moves, ["p", "q"], "p") }} as current_share,
+        {{ gates.at_largest(moves, ["p", "q"], "q") }} as reference_share
     from shares
     group by segment, day_number, is_moved
 ),
@@ -95,7 +96,7 @@ logged as (
         case
             when
                 not listed.is_moved
-                and day_counts.largest_kept > 0
+                and day_counts.is_kept = 1
                 and day_counts.day_count >= {{ reference_days // 2 }}
                 then ln(greatest(listed.score, 1e-12))
         end as past_score
@@ -108,7 +109,7 @@ noisy as (
     select
         *,
         count(past_score) over ({{ days_before }}) as noise_count,
-        {{ gates.collected("past_score") }} over ({{ days_before }}) as noise_values
+        {{ gates.collected("past_score", series_key, noise_days) }} as noise_values
     from logged
 ),
 

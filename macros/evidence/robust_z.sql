@@ -6,8 +6,8 @@
    A value counts as history when it is a usable number, not zero, and its day was not rejected. metrics: each SQL aggregate with
    what else `scored` is to have of it, by name. #}
 {% macro robust_z(metrics, segment_column, weeks, noise_days, min_noise) %}
-{% set same_weekday = gates.days_preceding("segment, metric_index, mod(day_number, 7)", 7 * weeks, 7) %}
-{% set days_before = gates.days_preceding("segment, metric_index", noise_days) %}
+{% set of_series = "metric_index" if segment_column is none else "segment, metric_index" %}
+{% set of_weekday = of_series ~ ", mod(day_number, 7)" %}
 days as (
     {{ gates.judged_days() }}
 ),
@@ -66,8 +66,8 @@ listed as (
 weekly as (
     select
         *,
-        count(past_value) over ({{ same_weekday }}) as weekday_count,
-        {{ gates.collected("past_value") }} over ({{ same_weekday }}) as weekday_values
+        count(past_value) over ({{ gates.days_preceding(of_weekday, 7 * weeks, 7) }}) as weekday_count,
+        {{ gates.collected("past_value", of_weekday, 7 * weeks, 7) }} as weekday_values
     from listed
 ),
 
@@ -91,8 +91,8 @@ changed as {{ gates.materialized() }} (
 noisy as (
     select
         *,
-        count(past_r) over ({{ days_before }}) as noise_count,
-        {{ gates.collected("past_r") }} over ({{ days_before }}) as noise_values
+        count(past_r) over ({{ gates.days_preceding(of_series, noise_days) }}) as noise_count,
+        {{ gates.collected("past_r", of_series, noise_days) }} as noise_values
     from (select changed.*, case when past_value is not null then r end as past_r from changed) as noise
 ),
 

@@ -11,7 +11,8 @@
         min_segment_size, weight, on_missing, on_short
     ) %}
 {% endif %}
-{% set offender = "category" if segment_column is none else "segment || ': ' || category" %}
+{% set offender = "buckets.bucket" if segment_column is none else "grouped.part || ': ' || buckets.bucket" %}
+{% set offending = "case when reason in ('unseen_category', 'missing_category') then bucket_id end" %}
 with {{ gates.category_shares(model, column_name, date_column, history_days, segment_column, weight) }},
 
 decided as (
@@ -31,24 +32,30 @@ decided as (
     from shared
 ),
 
-judged as (
+grouped as (
     -- a row for each category that offends, and one for all the others together
     select
         day_number,
-        {{ gates.literal("share of " ~ column_name) }} as metric,
-        case when reason in ('unseen_category', 'missing_category') then {{ offender }} else segment end as segment,
+        segment as part,
+        reason,
+        {{ offending }} as bucket_id,
         sum(case when is_comparable then share end) as current_value,
         sum(case when is_comparable then usual_share end) as reference_value,
         max(case when is_comparable then unseen_share end) as statistic,
-        null as lower_bound,
-        {{ gates.number(max_unseen_share) }} as upper_bound,
-        max(sample_size) as sample_size,
-        reason
+        max(sample_size) as sample_size
     from decided
-    group by
-        day_number,
-        reason,
-        case when reason in ('unseen_category', 'missing_category') then {{ offender }} else segment end
+    group by day_number, segment, reason, {{ offending }}
+),
+
+judged as (
+    select
+        grouped.*,
+        {{ gates.literal("share of " ~ column_name) }} as metric,
+        coalesce({{ offender }}, grouped.part) as segment,
+        null as lower_bound,
+        {{ gates.number(max_unseen_share) }} as upper_bound
+    from grouped
+    left join buckets on grouped.bucket_id = buckets.bucket_id
 )
 
 {{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
