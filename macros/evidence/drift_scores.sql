@@ -9,8 +9,8 @@
    levels: what `scored` has of each segment by name; segments: those that have their own, judged also where they have no rows. #}
 {% macro drift_scores(method, levels, noise_z, reference_days, noise_days, segment_column, segments) %}
 {% set shift, double = gates.judged_shift(), gates.type_double() %}
-{% set series_key = "segment" %}
-{% set days_before = gates.days_preceding(series_key, noise_days) %}
+{% set of_series = "segment" %}
+{% set days_before = gates.days_preceding(of_series, noise_days) %}
 {% set of_day = "partition by day_number, segment, is_moved" %}
 {% set moves = ["abs(p - q)", "reference_size"] %}
 days as (
@@ -109,7 +109,7 @@ noisy as (
     select
         *,
         count(past_score) over ({{ days_before }}) as noise_count,
-        {{ gates.collected("past_score", series_key, noise_days) }} as noise_values
+        {{ gates.collected("past_score", of_series, noise_days) }} as noise_values
     from logged
 ),
 

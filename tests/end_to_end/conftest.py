@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime
+import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from psycopg import sql
 
-from training_pipeline import cli, cli_gates, dbt
+from training_pipeline import cli, cli_gates, dbt, packages
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect
 
 RUN_DATE = datetime.date(2017, 4, 30)
 BUILT = "template_built"
 HEALTHY = ("--exclude", "resource_type:unit_test")
+NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,16 @@ def profiled_settings(loaded_settings: Settings) -> Settings:
     ).success
     execute(loaded_settings, "truncate analytics.gate_results")
     return loaded_settings
+
+
+def copy_checkout(server: Settings, root: Path) -> Settings:
+    """Copy what plain dbt needs of a checkout, so that nothing is written into the developer's; return where it is."""
+    for part in ("dbt_project", "macros"):
+        shutil.copytree(server.root / part, root / part, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
+    shutil.copy(server.root / "profiles.yml", root)
+    settings = replace(server, root=root)
+    packages.install(settings)
+    return settings
 
 
 def execute(settings: Settings, statement: str) -> None:

@@ -149,7 +149,7 @@ def dbt(project: Path, *arguments: str) -> Any:
     """Run dbt in this process; failed gates are an answer, anything else is not."""
     from dbt.cli.main import dbtRunner
 
-    where = ["--project-dir", str(project), "--profiles-dir", str(project)]
+    where = ["--project-dir", str(project), "--profiles-dir", str(project.parent)]
     # Two at once: most of a gate on Spark is planning, which takes one core.
     ended = dbtRunner().invoke([*arguments, "--threads", "2", *where])
     assert ended.exception is None, ended.exception

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training_pipeline import embedded, packages
+from training_pipeline import embedded
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import connect_to
 
+from .conftest import copy_checkout
 from .engine_run import DAYS, ENGINES, FEATURES, RUN_DATE
 
 TESTS = Path(__file__).parents[1]
-NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml", "__pycache__")
 # The gates look back on 84, and three snapshots have matured. Each day is a partition on Spark, which takes time.
 HISTORY_DAYS = 90
 TIMEOUT = 1200  # seconds
@@ -67,22 +65,17 @@ def found(
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYTHONPATH": str(TESTS),
     }
-    started = {name: _start(name, _checkout(server, folder / name), folder, variables) for name in ENGINES}
+    # a copy for each, because each writes its own `target/`
+    started = {
+        name: _start(name, copy_checkout(server, folder / name).root / "dbt_project", folder, variables)
+        for name in ENGINES
+    }
     try:
         yield {name: _result(name, process, folder) for name, process in started.items()}
     finally:
         for process in started.values():
             process.kill()
             process.wait()
-
-
-def _checkout(server: Settings, root: Path) -> Path:
-    """A copy of the project: each engine writes its own `target/`."""
-    for part in ("dbt_project", "macros"):
-        shutil.copytree(server.root / part, root / part, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
-    shutil.copy(server.root / "profiles.yml", root / "dbt_project")
-    packages.install(replace(server, root=root))
-    return root / "dbt_project"
 
 
 def _start(name: str, project: Path, folder: Path, variables: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -4,36 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from training_pipeline import embedded, packages
+from training_pipeline import embedded
 from training_pipeline.config import Settings
 from training_pipeline.profile import write_profile
 
-from .conftest import RUN_DATE
+from .conftest import RUN_DATE, copy_checkout
 
 DBT = Path(sys.executable).with_name("dbt")
-NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml", "__pycache__")
 
 
 @pytest.fixture(scope="module")
 def checkout(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of its own: `db start` writes into it, and the developer's may hold another server's address."""
-    root = tmp_path_factory.mktemp("checkout")
-    for folder in ("dbt_project", "macros"):
-        shutil.copytree(server.root / folder, root / folder, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
-    shutil.copy(server.root / "profiles.yml", root)
-    settings = replace(server, root=root)
-    packages.install(settings)
+    settings = copy_checkout(server, tmp_path_factory.mktemp("checkout"))
     write_profile(settings, embedded.start(server))
-    return root / "dbt_project"
+    return settings.root / "dbt_project"
 
 
 @pytest.fixture(scope="module")
