@@ -33,7 +33,7 @@ decided as (
 ),
 
 grouped as (
-    -- a row for each category that offends, and one for all the others together
+    -- a row for each category that offends, and one for all the others of a segment together
     select
         day_number,
         segment as part,
