@@ -24,8 +24,8 @@ from benchmarks.cost_statements import (
     Cost,
 )
 from benchmarks.demo import Gate
-from training_pipeline import embedded
 from training_pipeline.config import Settings
+from training_pipeline.warehouse.embedded import server as embedded
 
 # Targets: on rows and profile against the scan by hand; of the largest table against the smallest; of processes.
 MOST_OF_SCAN, MOST_OF_SMALLEST, MOST_OF_ONE_TEST = 3.0, 1.2, 1.2

@@ -12,9 +12,9 @@ import psycopg
 from psycopg import sql
 
 from benchmarks.demo import Gate, compile_demo
-from training_pipeline import embedded
 from training_pipeline.config import Settings
-from training_pipeline.warehouse import connect_to, dbt_environment
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import connect_to, dbt_environment
 
 FIRST_DAY = datetime.date(2024, 1, 1)
 ROWS_A_DAY = 10_000_000 // 120

@@ -15,11 +15,14 @@ import pandas as pd
 from rich.console import Console
 
 from benchmarks.fault_report import BLOCKED_BUDGET, WARNED_BUDGET, Findings, healthy_shares, report
-from training_pipeline import backtest, dbt, embedded, loading
+from gates.tuning import backtest
+from gates.tuning.faults import CATALOG, injected, read_faults
+from gates.tuning.replay import SHIFT, Gate, Row, compile_gates, replay
 from training_pipeline.config import Settings
-from training_pipeline.faults import CATALOG, injected, read_faults
-from training_pipeline.replay import SHIFT, Gate, Row, compile_gates, replay
-from training_pipeline.warehouse import connect
+from training_pipeline.source import loading
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import connect
 
 RUN_DATE = dt.date(2017, 12, 31)
 HEALTHY = "healthy"

@@ -18,12 +18,12 @@ from typing import Any
 import duckdb
 import yaml
 from rich.console import Console
-from tests.gates.harness.cases import Case, differences, load_cases
-from tests.gates.harness.compiled import GateCompiler, status_of, status_sql
-from tests.gates.harness.engines import SCHEMA, DuckDB
-from tests.gates.harness.project import case_sources
-from tests.gates.harness.run import prepare
-from tests.gates.harness.windows import beside_healthy, in_window
+from tests.macros.harness.cases import Case, differences, load_cases
+from tests.macros.harness.compiled import GateCompiler, status_of, status_sql
+from tests.macros.harness.engines import SCHEMA, DuckDB
+from tests.macros.harness.project import case_sources
+from tests.macros.harness.run import prepare
+from tests.macros.harness.windows import beside_healthy, in_window
 
 from benchmarks.mutants import Mutant, mutants
 
@@ -72,7 +72,9 @@ class TruthTable:
         found = {}
         for unique_id, macro in self._compiler.manifest.macros.items():
             file = Path(macro.original_file_path)
-            of_gates = unique_id.startswith(PACKAGE) and file.parts[-2:-1] in (("gates",), ("evidence",))
+            of_gates = unique_id.startswith(PACKAGE) and file.parts[-2:-1] in [
+                (room,) for room in ("gates", "days", "values", "statistics", "verdict")
+            ]
             if of_gates and file.name not in LEFT_OUT and not macro.name.startswith(CHECK):
                 found[macro.name] = macro.macro_sql
         return found

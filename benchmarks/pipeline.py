@@ -14,9 +14,11 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from training_pipeline import embedded, loading, pipeline
 from training_pipeline.config import Settings
-from training_pipeline.dataset import read
+from training_pipeline.source import loading
+from training_pipeline.steps import run as pipeline
+from training_pipeline.steps.rows import read
+from training_pipeline.warehouse.embedded import server as embedded
 
 MEGABYTE = 2**20
 

@@ -14,10 +14,13 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from training_pipeline import backtest, dbt, embedded, loading
+from gates.tuning import backtest
+from gates.tuning.replay import compile_gates, replay
 from training_pipeline.config import Settings
-from training_pipeline.replay import compile_gates, replay
-from training_pipeline.warehouse import connect
+from training_pipeline.source import loading
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import connect
 
 RUN_DATE = dt.date(2017, 12, 31)
 DAYS = 308

@@ -13,13 +13,15 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.demo import ROOT
-from training_pipeline import dbt, embedded, loading
-from training_pipeline.backtest import Backtest, detect
+from gates.tuning.backtest import Backtest, detect
+from gates.tuning.faults import CATALOG, read_faults
+from gates.tuning.suggest import judge_past, suggestions
+from gates.tuning.suggestion import Count, Suggestion
 from training_pipeline.config import Settings
-from training_pipeline.faults import CATALOG, read_faults
-from training_pipeline.suggest import judge_past, suggestions
-from training_pipeline.suggestion import Count, Suggestion
-from training_pipeline.warehouse import connect
+from training_pipeline.source import loading
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import connect
 
 REPORT = ROOT / "docs" / "suggest.md"
 RUN_DATE = dt.date(2017, 12, 31)

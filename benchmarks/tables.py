@@ -17,13 +17,17 @@ from benchmarks.fault_report import BLOCKED_BUDGET, WARNED_BUDGET
 from benchmarks.faults import textbook
 from benchmarks.shops import FIRST_DAY, LAST_DAY, SHOPS, Shop, generate
 from benchmarks.suggest import markdown
-from training_pipeline import backtest, dbt, embedded, loading, packages
-from training_pipeline.backtest import Backtest, share
+from gates.tuning import backtest
+from gates.tuning.backtest import Backtest, share
+from gates.tuning.faults import CATALOG, read_faults
+from gates.tuning.replay import Row, replay
+from gates.tuning.suggest import fitted_days, judge_past, suggestions
+from gates.tuning.suggested_yaml import to_yaml
 from training_pipeline.config import Settings
-from training_pipeline.faults import CATALOG, read_faults
-from training_pipeline.replay import Row, replay
-from training_pipeline.suggest import fitted_days, judge_past, suggestions
-from training_pipeline.suggested_yaml import to_yaml
+from training_pipeline.source import loading
+from training_pipeline.steps import packages
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.embedded import server as embedded
 
 REPORT = ROOT / "docs" / "tables.md"
 PROFILE_YAML = Path("dbt_project") / "models" / "interaction" / "interaction_daily.yml"

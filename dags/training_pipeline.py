@@ -40,8 +40,8 @@ from cosmos.constants import DbtResourceType, InvocationMode, LoadMode, SourceRe
 from cosmos.operators.local import DbtTestLocalOperator
 
 from training_pipeline.config import Settings
-from training_pipeline.dbt import manifest_path
 from training_pipeline.errors import GateStopped
+from training_pipeline.warehouse.dbt import manifest_path
 
 SETTINGS = Settings.load()
 
@@ -68,7 +68,7 @@ def connect_dbt(_context: Any, _operator: Any) -> None:
 
     Not into `operator.env`: Airflow stores that field and shows it in its interface.
     """
-    from training_pipeline.warehouse import dbt_environment
+    from training_pipeline.warehouse.postgres import dbt_environment
 
     os.environ.update(dbt_environment(SETTINGS))
 
@@ -149,7 +149,7 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
 @task
 def load(file: str) -> None:
     """Load the user's file, or the sample when none is named, into raw.interaction."""
-    from training_pipeline.loading import load as load_interactions
+    from training_pipeline.source.loading import load as load_interactions
 
     load_interactions(SETTINGS, file=Path(file) if file else None)
 
@@ -158,7 +158,7 @@ def load(file: str) -> None:
 def train(run_date: str) -> None:
     """Train the challenger; refuses to start without the certificate of the run date."""
     from training_pipeline.config import resolve_run_date
-    from training_pipeline.training import train as train_challenger
+    from training_pipeline.steps.train import train as train_challenger
 
     train_challenger(SETTINGS, resolve_run_date(run_date))
 
@@ -167,7 +167,7 @@ def train(run_date: str) -> None:
 def evaluate(run_date: str) -> None:
     """Measure the challenger on the test snapshot and against the champion, into model_evaluation."""
     from training_pipeline.config import resolve_run_date
-    from training_pipeline.evaluation import evaluate as evaluate_challenger
+    from training_pipeline.steps.evaluate import evaluate as evaluate_challenger
 
     evaluate_challenger(SETTINGS, resolve_run_date(run_date))
 
@@ -176,7 +176,7 @@ def evaluate(run_date: str) -> None:
 def promote(run_date: str) -> None:
     """Make the challenger the champion, or keep the champion with a reason."""
     from training_pipeline.config import resolve_run_date
-    from training_pipeline.promotion import promote as promote_challenger
+    from training_pipeline.steps.promote import promote as promote_challenger
 
     promote_challenger(SETTINGS, resolve_run_date(run_date))
 
@@ -185,7 +185,7 @@ def promote(run_date: str) -> None:
 def report(run_date: str) -> None:
     """Write the report of the run date, also of a run that a gate stopped."""
     from training_pipeline.config import resolve_run_date
-    from training_pipeline.report import write_report
+    from training_pipeline.report.page import write_report
 
     write_report(SETTINGS, resolve_run_date(run_date))
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from training_pipeline import embedded, loading
 from training_pipeline.config import Settings
-from training_pipeline.warehouse import connect_to
+from training_pipeline.source import loading
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import connect_to
 
 ROOT = Path(__file__).parents[1]
 LOADED, REGISTRY = "template_loaded", "template_mlflow"
@@ -91,7 +92,7 @@ def _loaded_template(server: Settings) -> str:
 
 @pytest.fixture(scope="session")
 def _registry_template(server: Settings) -> str:
-    from training_pipeline import registry
+    from training_pipeline.registry import models as registry
 
     _copy(server, "template1", server.mlflow_database)
     registry.client(server)  # creates MLflow's tables, which takes seconds

@@ -5,6 +5,7 @@
     history_days=28, segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_category_match(
         column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days, segment_column,
@@ -59,6 +60,8 @@ judged as (
 )
 
 {{ gates.evidence_rows("category_match", "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_category_match(

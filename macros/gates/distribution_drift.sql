@@ -4,6 +4,7 @@
     segment_column=none, segments=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% set levels = {
     "warn_score": gates.usual_score(method, "warn") if warn_score is none else warn_score,
     "fail_score": gates.usual_score(method, "fail") if fail_score is none else fail_score
@@ -51,6 +52,8 @@ judged as (
 {% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}
 {% do verdicts.update({"out_of_bounds": "case when is_gross then 'fail' else 'warn' end"}) %}
 {{ gates.evidence_rows("distribution_drift", "judged", on_missing, verdicts) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_distribution_drift(

@@ -5,6 +5,7 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% set columns = [key] if key is string else key %}
 {% if not execute %}
     {% do gates.check_duplicate_limit(
@@ -42,6 +43,8 @@ series as (
     "duplicate_limit", "repeated " ~ columns | join(", "), max_share, max_increase, history_days,
     segment_column, min_segment_size, on_missing, on_short
 ) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_duplicate_limit(

@@ -3,6 +3,7 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_interval_ratio(
         date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight,
@@ -36,6 +37,8 @@ judged as (
 )
 
 {{ gates.evidence_rows("interval_ratio", "judged", on_missing, {"insufficient_history": "'pass'"}) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_interval_ratio(

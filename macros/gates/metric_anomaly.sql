@@ -3,6 +3,7 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_metric_anomaly(
         metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
@@ -48,6 +49,8 @@ judged as (
 {% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}
 {% do verdicts.update({"out_of_bounds": "case when is_gross then 'fail' else 'warn' end"}) %}
 {{ gates.evidence_rows("metric_anomaly", "judged", on_missing, verdicts) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_metric_anomaly(

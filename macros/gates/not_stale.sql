@@ -4,6 +4,7 @@
     on_short="warn"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_not_stale(
         date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short
@@ -58,6 +59,8 @@ judged as (
 )
 
 {{ gates.evidence_rows("not_stale", "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_not_stale(

@@ -1,5 +1,6 @@
 {% test schema_match(model, unexpected="fail") %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}{% do gates.check_schema_match(unexpected) %}{% endif %}
 {% if config.get("where") %}
     {% do gates.refuse("schema_match", "where", "left out: all rows have the same columns", config.get("where")) %}
@@ -29,6 +30,8 @@ with judged as (
 {{ gates.evidence_rows("schema_match", "judged", verdicts={
     "unexpected_column": "'pass'" if unexpected == "ignore" else "'" ~ unexpected ~ "'"
 }) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_schema_match(unexpected) %}

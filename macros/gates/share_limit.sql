@@ -3,6 +3,7 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_share_limit(
         condition, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight,
@@ -21,6 +22,8 @@ with series as (
 {{ gates.share_evidence(
     "share_limit", condition, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
 ) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_share_limit(

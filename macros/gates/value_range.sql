@@ -3,6 +3,7 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_value_range(
         expression, min_value, max_value, date_column, days_back, segment_column, min_segment_size, weight, on_missing
@@ -17,6 +18,8 @@
     "value_range", model, metrics, date_column=date_column, days_back=days_back, segment_column=segment_column,
     min_segment_size=min_segment_size, weight=weight, on_missing=on_missing
 ) }}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_value_range(

@@ -3,6 +3,7 @@
     segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
 ) %}
 {{ gates.configure() }}
+{% set evidence %}
 {% if not execute %}
     {% do gates.check_value_tolerance(
         expression, date_column, days_back, segment_column, min_segment_size, weight, on_missing
@@ -21,6 +22,8 @@
         expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
     ) }}
 {% endif %}
+{% endset %}
+{{ gates.decided(evidence) }}
 {% endtest %}
 
 {% macro check_value_tolerance(expression, date_column, days_back, segment_column, min_segment_size, weight, on_missing) %}

@@ -39,7 +39,8 @@ Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the 
 @app.command()
 def run(file: File = None, fixture: Fixture = False, run_date: RunDate = None) -> None:
     """Load, gate, train, evaluate, gate, promote, report."""
-    from training_pipeline import pipeline, summary
+    from training_pipeline.report import summary
+    from training_pipeline.steps import run as pipeline
 
     settings = Settings.load()
     outcome = pipeline.run(settings, day(run_date), console, file=file, fixture=fixture)
@@ -58,8 +59,9 @@ def load(
     run_date: RunDate = None,
 ) -> None:
     """Fill raw.interaction with your file, or with the sample."""
-    from training_pipeline import pipeline, summary
-    from training_pipeline.loading import load as load_interactions
+    from training_pipeline.report import summary
+    from training_pipeline.source.loading import load as load_interactions
+    from training_pipeline.steps import run as pipeline
 
     settings = Settings.load()
     with pipeline.progress_bar(console) as progress:
@@ -83,7 +85,8 @@ def validate(
     run_date: RunDate = None,
 ) -> None:
     """Build one side of the dbt project with its gates, and stop there."""
-    from training_pipeline import pipeline, summary
+    from training_pipeline.report import summary
+    from training_pipeline.steps import run as pipeline
 
     sides = {"data": pipeline.DATA_SIDE, "model": pipeline.MODEL_SIDE}
     if side not in sides:
@@ -98,7 +101,7 @@ def validate(
 @app.command()
 def train(run_date: RunDate = None) -> None:
     """Train the challenger; refuses to start without the certificate of the run date."""
-    from training_pipeline.training import train as train_challenger
+    from training_pipeline.steps.train import train as train_challenger
 
     model = train_challenger(Settings.load(), day(run_date))
     known = ", as before" if model.reused else ""
@@ -108,8 +111,8 @@ def train(run_date: RunDate = None) -> None:
 @app.command()
 def evaluate(run_date: RunDate = None) -> None:
     """Measure the challenger on the test snapshot, beside the baselines and the champion."""
-    from training_pipeline import summary
-    from training_pipeline.evaluation import evaluate as evaluate_challenger
+    from training_pipeline.report import summary
+    from training_pipeline.steps.evaluate import evaluate as evaluate_challenger
 
     settings, tested = Settings.load(), day(run_date)
     evaluate_challenger(settings, tested)
@@ -119,7 +122,7 @@ def evaluate(run_date: RunDate = None) -> None:
 @app.command()
 def promote(run_date: RunDate = None) -> None:
     """Make the challenger the champion when every model gate passed, or keep the champion with a reason."""
-    from training_pipeline.promotion import promote as promote_challenger
+    from training_pipeline.steps.promote import promote as promote_challenger
 
     decision = promote_challenger(Settings.load(), day(run_date))
     console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
@@ -128,7 +131,7 @@ def promote(run_date: RunDate = None) -> None:
 @app.command()
 def rollback() -> None:
     """Make the previous champion the champion again."""
-    from training_pipeline.promotion import rollback as roll_back
+    from training_pipeline.steps.promote import rollback as roll_back
 
     decision = roll_back(Settings.load())
     console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
@@ -137,7 +140,7 @@ def rollback() -> None:
 @app.command()
 def report(run_date: RunDate = None) -> None:
     """Write the report of a run date from what is known of it."""
-    from training_pipeline.report import write_report
+    from training_pipeline.report.page import write_report
 
     console.print(str(write_report(Settings.load(), day(run_date))), soft_wrap=True)
 
@@ -149,7 +152,7 @@ def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> N
     import subprocess
     import sys
 
-    from training_pipeline.registry import artifact_root, tracking_uri
+    from training_pipeline.registry.models import artifact_root, tracking_uri
 
     settings = Settings.load()
     # by the environment: arguments, and so the password, can be seen by every user of the machine
@@ -165,7 +168,7 @@ def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> N
 @app.command()
 def packages() -> None:
     """Install the dbt packages; goes on without those of dbt's package hub when it cannot be reached."""
-    from training_pipeline.packages import install
+    from training_pipeline.steps.packages import install
 
     result = install(Settings.load())
     if result.missing:
@@ -178,8 +181,8 @@ def packages() -> None:
 @database.command()
 def start() -> None:
     """Start the server and leave it running; writes the profile with which a plain `dbt test` finds it."""
-    from training_pipeline import embedded
-    from training_pipeline.profile import write_profile
+    from training_pipeline.warehouse.embedded import server as embedded
+    from training_pipeline.warehouse.profile import write_profile
 
     settings = Settings.load()
     address = embedded.start(settings)
@@ -193,7 +196,7 @@ def start() -> None:
 @database.command()
 def stop() -> None:
     """Stop the server; its data stay."""
-    from training_pipeline import embedded
+    from training_pipeline.warehouse.embedded import server as embedded
 
     console.print("stopped" if embedded.stop(Settings.load()) else "it was not running")
 
@@ -201,7 +204,7 @@ def stop() -> None:
 @database.command()
 def status() -> None:
     """Say whether the server runs, and where its files are."""
-    from training_pipeline import embedded
+    from training_pipeline.warehouse.embedded import server as embedded
 
     found = embedded.status(Settings.load())
     console.print(f"running at {found.address}, process {found.pid}" if found.running else "not running")
@@ -211,7 +214,7 @@ def status() -> None:
 @database.command()
 def url() -> None:
     """Print the address of the warehouse, with the password, for psql and other clients."""
-    from training_pipeline.warehouse import address
+    from training_pipeline.warehouse.postgres import address
 
     console.print(address(Settings.load()).uri(), soft_wrap=True)
 

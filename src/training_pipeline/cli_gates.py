@@ -41,7 +41,7 @@ def day(run_date: str | None, option: str = "--run-date") -> datetime.date:
 @contextmanager
 def _progress() -> Iterator[Progress]:
     """Show how many gates or faults are done."""
-    from training_pipeline.pipeline import progress_bar
+    from training_pipeline.steps.run import progress_bar
 
     with progress_bar(console) as progress:
         task = progress.add_task("gates", total=None)
@@ -61,8 +61,8 @@ def backtest(
     run_date: RunDate = None,
 ) -> None:
     """How the gates would have decided on each past day until the run date: false alarms and, with faults, power."""
-    from training_pipeline import backtest as past
-    from training_pipeline.faults import read_faults
+    from gates.tuning import backtest as past
+    from gates.tuning.faults import read_faults
 
     settings, last = Settings.load(), day(run_date)
     first = day(first_day, "--first-day") if first_day else None
@@ -80,7 +80,7 @@ def accept(
     run_date: RunDate = None,
 ) -> None:
     """Mark a day as an incident that is known: it serves no gate as a reference any more."""
-    from training_pipeline.incidents import accept as accept_incident
+    from gates.days.decisions import accept as accept_incident
 
     accepted = day(run_date)
     accept_incident(Settings.load(), accepted, note)
@@ -94,7 +94,7 @@ def explain(
     run_date: RunDate = None,
 ) -> None:
     """Why a gate decided as it did: the numbers in its formula, the days before, and the query for the rows."""
-    from training_pipeline.explain import explain as explain_gate
+    from gates.render.explain import explain as explain_gate
 
     explain_gate(Settings.load(), gate, day(run_date), console)
 
@@ -115,10 +115,10 @@ def suggest(
     run_date: RunDate = None,
 ) -> None:
     """Thresholds that keep to a budget of false alarms on this table, as YAML with what each finds."""
-    from training_pipeline.backtest import detect
-    from training_pipeline.faults import CATALOG, read_faults
-    from training_pipeline.suggest import fitted_days, judge_past, suggestions
-    from training_pipeline.suggested_yaml import to_yaml
+    from gates.tuning.backtest import detect
+    from gates.tuning.faults import CATALOG, read_faults
+    from gates.tuning.suggest import fitted_days, judge_past, suggestions
+    from gates.tuning.suggested_yaml import to_yaml
 
     settings, budget = Settings.load(), false_alarms / 100
     until = day(fit_until, "--fit-until") if fit_until else None

@@ -18,8 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from training_pipeline.config import Settings
-from training_pipeline.loading import load
-from training_pipeline.warehouse import dbt_environment, read_arrow
+from training_pipeline.source.loading import load
+from training_pipeline.warehouse.postgres import dbt_environment, read_arrow
 
 from .compose_file import ROOT, read_env
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from training_pipeline.config import Settings
-from training_pipeline.warehouse import connect
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Airflow
 

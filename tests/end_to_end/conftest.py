@@ -12,9 +12,11 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from training_pipeline import cli, cli_gates, dbt, packages
+from training_pipeline import cli, cli_gates
 from training_pipeline.config import Settings
-from training_pipeline.warehouse import connect
+from training_pipeline.steps import packages
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.postgres import connect
 
 RUN_DATE = datetime.date(2017, 4, 30)
 BUILT = "template_built"

@@ -18,13 +18,14 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from training_pipeline import backtest, dbt
+from gates.days.decisions import accept
+from gates.tuning import backtest
+from gates.tuning.replay import Row, compile_gates, replay
 from training_pipeline.cli_gates import LOG_WIDTH
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.incidents import accept
-from training_pipeline.replay import Row, compile_gates, replay
-from training_pipeline.warehouse import connect
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Command, execute
 

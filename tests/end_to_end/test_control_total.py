@@ -7,10 +7,11 @@ import datetime as dt
 import pytest
 from psycopg import sql
 
-from training_pipeline import backtest, dbt
+from gates.tuning import backtest
+from gates.tuning.faults import Fault
 from training_pipeline.config import Settings
-from training_pipeline.faults import Fault
-from training_pipeline.warehouse import connect
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE
 

@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training_pipeline import embedded
 from training_pipeline.config import Settings
-from training_pipeline.warehouse import connect_to
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import connect_to
 
 from .conftest import copy_checkout
 from .engine_run import DAYS, ENGINES, FEATURES, RUN_DATE
 
-TESTS = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # The gates look back on 84, and three snapshots have matured. Each day is a partition on Spark, which takes time.
 HISTORY_DAYS = 90
 TIMEOUT = 1200  # seconds
@@ -63,7 +63,7 @@ def found(
         "DUCKDB_PATH": str(folder / "warehouse.duckdb"),
         "SPARK_WAREHOUSE": str(folder / "spark-warehouse"),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYTHONPATH": str(TESTS),
+        "PYTHONPATH": str(ROOT),
     }
     # a copy for each, because each writes its own `target/`
     started = {
@@ -85,7 +85,7 @@ def _start(name: str, project: Path, folder: Path, variables: dict[str, str]) ->
     files = [str(project), str(folder / "rows.parquet"), str(folder / f"{name}.json")]
     with (folder / f"{name}.txt").open("wb") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "end_to_end.engine_run", name, *files],
+            [sys.executable, "-m", "tests.end_to_end.engine_run", name, *files],
             env=environment | variables,
             stdout=output,
             stderr=subprocess.STDOUT,

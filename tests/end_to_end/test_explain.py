@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from training_pipeline import dbt
+from gates.render.explain import find, formula
+from gates.tuning.replay import Gate, Row
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.explain import find, formula
-from training_pipeline.replay import Gate, Row
+from training_pipeline.warehouse import dbt
 
 from .conftest import RUN_DATE, Command
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from training_pipeline import backtest
+from gates.tuning import backtest
+from gates.tuning.faults import Fault, injected, read_faults
+from gates.tuning.replay import Row
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.faults import Fault, injected, read_faults
-from training_pipeline.replay import Row
-from training_pipeline.warehouse import connect
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE
 

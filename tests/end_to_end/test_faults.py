@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 from psycopg.rows import dict_row
 
-from training_pipeline import registry
+from gates.ledger.evidence import short
 from training_pipeline.config import Settings
-from training_pipeline.evidence import short
-from training_pipeline.warehouse import connect
+from training_pipeline.registry import models as registry
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Command
 

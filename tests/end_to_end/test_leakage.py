@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import datetime
 
-from training_pipeline import dbt
 from training_pipeline.config import Settings
-from training_pipeline.warehouse import connect
+from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import HEALTHY, RUN_DATE
 

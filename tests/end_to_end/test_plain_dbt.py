@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from training_pipeline import embedded
 from training_pipeline.config import Settings
-from training_pipeline.profile import write_profile
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.profile import write_profile
 
 from .conftest import RUN_DATE, copy_checkout
 

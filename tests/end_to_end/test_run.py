@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from training_pipeline import registry
 from training_pipeline.config import Settings
-from training_pipeline.dataset import read
-from training_pipeline.warehouse import connect
+from training_pipeline.registry import models as registry
+from training_pipeline.steps.rows import read
+from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Command
 

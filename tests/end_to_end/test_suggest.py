@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from training_pipeline import suggest
+from gates.tuning import suggest
+from gates.tuning.replay import replay
 from training_pipeline.config import Settings
-from training_pipeline.replay import replay
 
 from .conftest import RUN_DATE, Command
 

@@ -1,0 +1,36 @@
+{# The history that a gate looks back on: one row per day and segment, and per bucket of a column where one is given.
+   Days are numbered from the run date, which is 0; the day before is -1. Days without rows have no row. #}
+{% macro daily_series(
+    model, date_column, expressions=[], days=28, segment_column=none, weight=none, bucket=none, type=none
+) %}
+{% set today, value_type = gates.run_date(), type or gates.type_double() %}
+{% set day, row_count = gates.day_number(date_column, today), gates.row_count(weight, as_double=true) %}
+select
+    {{ day }} as day_number,
+    {{ gates.segment(segment_column) if segment_column is not none else "'all'" }} as segment,
+    {% if bucket is not none -%}
+    {{ bucket }} as bucket,
+    {% endif -%}
+    {% for expression in expressions -%}
+    cast({{ expression }} as {{ value_type }}) as m{{ loop.index0 }},
+    {% endfor -%}
+    cast({{ row_count }} as bigint) as sample_size
+from {{ model }}
+where {{ gates.in_reach(date_column, days) }}
+group by
+    {{ day }}
+    {%- if segment_column is not none %}, {{ gates.segment(segment_column) }}{% endif %}
+    {%- if bucket is not none %}, {{ bucket }}{% endif %}
+having {{ row_count }} > 0
+{% endmacro %}
+
+{# A column as a bucket of its own for each value. #}
+{% macro category(column_name) -%}
+    coalesce(cast({{ gates.column(column_name) }} as {{ gates.type_text() }}), '(null)')
+{%- endmacro %}
+
+{# A window: the rows with the same keys whose day lies from `first` to `last` days before that of a row. Where each key has a row
+   for every day, the frame may be `rows`, which is cheaper than to compare days. #}
+{% macro days_preceding(keys, first, last=1, frame="range") -%}
+    partition by {{ keys }} order by day_number {{ frame }} between {{ first }} preceding and {{ last }} preceding
+{%- endmacro %}

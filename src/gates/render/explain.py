@@ -1,0 +1,131 @@
+"""Why a gate decided as it did: its numbers, its formula with them filled in, the days around it, the rows behind it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotext
+from rich.console import Console
+
+from gates.ledger.evidence import bounds, failures_first, latest, sentence, short
+from gates.tuning.replay import Gate, Row, compile_gates, replay
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+
+AROUND_DAYS = 35
+CHART_SIZE = (100, 14)  # columns and lines
+
+# How each gate comes to its statistic, with the names of the evidence's columns in braces.
+FORMULAS = {
+    "interval_ratio:max_over_min": "max(|{current_value}|, |{reference_value}|) / min(|{current_value}|, |{reference_value}|)"
+    " = {statistic}",
+    "interval_ratio:relative_diff": "|{current_value} - {reference_value}| / |{reference_value}| = {statistic}",
+    "metric_anomaly": "r = ln({current_value} / {reference_value}), the latter the median of the same weekday of {weeks} weeks;"
+    " z = |r| / max(1.4826 * MAD of r over {noise_days} days, {min_noise}) = {statistic}",
+    "distribution_drift": "{method} over all buckets against the {reference_days} days before = {statistic}; in the bucket"
+    " that moved most the share was {reference_value} and is {current_value}",
+    "category_match": "share of rows in categories that no earlier day had = {statistic}",
+}
+_DEFAULTS: Mapping[str, Any] = {
+    "ratio_formula": "max_over_min",
+    "weeks": 4,
+    "noise_days": 56,
+    "min_noise": 0.02,
+    "method": "psi",
+    "reference_days": 28,
+}
+
+
+def explain(settings: Settings, name: str, run_date: dt.date, console: Console) -> None:
+    """Print what the ledger holds of a gate and a run date, and how it came to it.
+
+    Parameters
+    ----------
+    name : str
+        Name of a test, a part of one, or the unique id of the ledger's `node_id`.
+
+    Raises
+    ------
+    PipelineError
+        When no gate or more than one has that name, or it left nothing in the ledger for the day.
+    """
+    first = run_date - dt.timedelta(AROUND_DAYS)
+    gate = find(compile_gates(settings, first, run_date), name)
+    rows = latest(settings, run_date, [gate.node_id]).get(gate.node_id)
+    if not rows:
+        raise PipelineError(
+            f"{gate.name} has left no evidence for {run_date}: run dbt test --select {gate.name} for that day first"
+        )
+    days = [first + dt.timedelta(number) for number in range(AROUND_DAYS + 1)]
+    history = replay(settings, [gate], days)
+    console.print(f"{gate.name}: {gate.kind} on {gate.relation}, severity {gate.severity}", soft_wrap=True)
+    for row in failures_first(rows):
+        console.print()
+        console.print(f"{row['verdict'].upper()}  {sentence(row)}", soft_wrap=True, markup=False)
+        console.print(f"  {formula(gate, row)}", soft_wrap=True, markup=False)
+        if (drawn := chart(history, row)) is not None:
+            console.print(drawn, soft_wrap=True, markup=False)
+    console.print("\nthe rows behind it:")
+    console.print(f"  {query(gate, run_date)}", soft_wrap=True, markup=False)
+
+
+def find(gates: Sequence[Gate], name: str) -> Gate:
+    """Return the gate of that name or unique id, or the only one whose name holds it."""
+    exact = [gate for gate in gates if name in (gate.name, gate.node_id)]
+    found = exact or [gate for gate in gates if name in gate.name]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(gate.name for gate in found or gates)
+    raise PipelineError(
+        f"{'several gates have' if found else 'no gate has'} {name!r} in the name; give one of: {known}"
+    )
+
+
+def formula(gate: Gate, row: Mapping[str, Any]) -> str:
+    """Return the formula of a gate with the numbers of a row of its evidence."""
+    values = {**_DEFAULTS, **gate.arguments}
+    kind = f"{gate.kind}:{values['ratio_formula']}" if gate.kind == "interval_ratio" else gate.kind
+    bound = bounds(row) or "without a bound"
+    if row["statistic"] is None or kind not in FORMULAS:
+        return f"{row['metric']} = {short(row['current_value'])}; passes when {bound}"
+    numbers = {name: short(row[name]) for name in ("current_value", "reference_value", "statistic")}
+    return f"{FORMULAS[kind].format_map({**values, **numbers})}; passes when {bound}"
+
+
+def chart(history: Sequence[Row], row: Mapping[str, Any]) -> str | None:
+    """Draw the value of a row's metric and segment on the days before; None where there is nothing to draw."""
+    points = [
+        (str(past["run_date"]), float(past["current_value"]))
+        for past in history
+        if (past["metric"], past["segment"]) == (row["metric"], row["segment"])
+        and _is_number(past["current_value"])
+    ]
+    if len(points) < 2:
+        return None
+    plotext.clear_figure()
+    plotext.theme("clear")
+    plotext.plot_size(*CHART_SIZE)
+    plotext.date_form("Y-m-d")
+    plotext.title(f"{row['metric']} until {row['run_date']}")
+    plotext.plot(*zip(*points, strict=True), marker="braille")
+    return str(plotext.uncolorize(plotext.build()))
+
+
+def query(gate: Gate, run_date: dt.date) -> str:
+    """Return the query for the rows that a gate judged."""
+    back = dt.timedelta(int(gate.arguments.get("days_back", 0)) if gate.kind != "interval_ratio" else 0)
+    day = run_date - back
+    scope = f" and {gate.where}" if gate.where else ""
+    return (
+        f"select * from {gate.relation} where {gate.date_column} >= date '{day}'"
+        f" and {gate.date_column} < date '{day + dt.timedelta(1)}'{scope}"
+    )
+
+
+def _is_number(value: object) -> bool:
+    try:
+        return float(str(value)) == float(str(value))
+    except ValueError:
+        return False

@@ -1,0 +1,218 @@
+"""What the gates would have said on past days: false alarms on healthy ones, detection of injected faults."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+from rich.console import Console
+from rich.table import Table
+
+from gates.days.decisions import ACCEPTED
+from gates.ledger.evidence import LEDGER, exists, sentence
+from gates.tuning.faults import PROFILE, Fault, injected
+from gates.tuning.replay import Gate, Row, compile_gates, replay
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse.postgres import connect
+
+HISTORY_DAYS = 56  # days of history that the first judged day has: the longest noise window of the gates
+CALENDAR = "calendar"
+SHOWN_DAYS = 6
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """All evidence of all gates on past days.
+
+    Attributes
+    ----------
+    days : tuple of date
+        The healthy days that were judged: they have rows, and neither the calendar nor a person has marked them.
+    marked : tuple of date
+        The other judged days: closed days, holidays, accepted incidents.
+    rows : tuple of mapping
+        The evidence, with ``node_id``, ``severity`` and ``blocks``.
+    gates : tuple of Gate
+        Those that were asked.
+    """
+
+    days: tuple[dt.date, ...]
+    marked: tuple[dt.date, ...]
+    rows: tuple[Row, ...]
+    gates: tuple[Gate, ...] = ()
+
+    def blocked(self) -> list[dt.date]:
+        """Return the healthy days on which at least one gate stops the run."""
+        return self._days_with(lambda row: bool(row["blocks"]))
+
+    def warned(self) -> list[dt.date]:
+        """Return the healthy days on which no gate stops the run and at least one warns."""
+        alarmed = self._days_with(lambda row: row["verdict"] != "pass")
+        return sorted(set(alarmed) - set(self.blocked()))
+
+    def _days_with(self, condition: Callable[[Row], bool]) -> list[dt.date]:
+        healthy = set(self.days)
+        return sorted({row["run_date"] for row in self.rows if row["run_date"] in healthy and condition(row)})
+
+
+def run(
+    settings: Settings,
+    first_day: dt.date | None,
+    last_day: dt.date,
+    on_progress: Progress = lambda *_: None,
+) -> Backtest:
+    """Judge the past days of the profile as on each of them, from nothing later.
+
+    Parameters
+    ----------
+    first_day : date or None
+        The first day that is judged; None for the first that has 56 days of history.
+
+    Raises
+    ------
+    PipelineError
+        When nothing has been built yet, or the profile has none of these days.
+    """
+    healthy, marked = past_days(settings, first_day, last_day)
+    judged = sorted([*healthy, *marked])
+    gates = compile_gates(settings, judged[0], judged[-1])
+    done = iter(range(1, len(gates) + 1))
+    rows = replay(
+        settings,
+        gates,
+        judged,
+        on_progress=lambda: on_progress("gates", next(done), len(gates)),
+    )
+    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
+
+
+def detect(
+    settings: Settings,
+    faults: Sequence[Fault],
+    days: Sequence[dt.date],
+    on_progress: Progress = lambda *_: None,
+) -> dict[str, list[Row]]:
+    """Inject each fault into each of the days, one at a time, and return what the gates say of those that it changes, by fault."""
+    gates = compile_gates(settings, min(days), max(days), broken=True)
+    found = {}
+    for index, fault in enumerate(faults):
+        on_progress(fault.name, index, len(faults))
+        with injected(settings, fault, days) as broken:
+            found[fault.name] = replay(settings, gates, broken.days, broken.relations) if broken.days else []
+    on_progress("faults", len(faults), len(faults))
+    return found
+
+
+def past_days(
+    settings: Settings, first_day: dt.date | None, last_day: dt.date
+) -> tuple[list[dt.date], list[dt.date]]:
+    """Return the days of the profile in a window: the healthy ones, and those without rows or marked."""
+    profile = sql.Identifier(settings.schema, PROFILE)
+    calendar = sql.Identifier(settings.schema, CALENDAR)
+    with connect(settings) as connection:
+        if not exists(connection, profile):
+            raise PipelineError(f"{settings.schema}.{PROFILE} does not exist: run dbt build first")
+        days: dict[dt.date, int] = dict(
+            connection.execute(
+                sql.SQL(
+                    "select profile_date, row_count from {} where slice = 'all' and profile_date <= {}"
+                    " and profile_date >= coalesce({}::date, (select min(profile_date) + {}::int from {}))"
+                    " order by profile_date"
+                ).format(profile, last_day, first_day, HISTORY_DAYS, profile)
+            ).fetchall()
+        )
+        known = sql.SQL("select run_date from {} where node_id = {}").format(
+            sql.Identifier(settings.schema, LEDGER), ACCEPTED
+        )
+        if exists(connection, calendar):
+            known = sql.SQL("{} union select calendar_date from {}").format(known, calendar)
+        marked = {day for (day,) in connection.execute(known)}
+    if not days:
+        raise PipelineError(
+            f"{settings.schema}.{PROFILE} has no day from {first_day or f'{HISTORY_DAYS} days after its first'} "
+            f"to {last_day}: give another --first-day or --run-date, or build more history"
+        )
+    healthy = [day for day, rows in days.items() if rows and day not in marked]
+    return healthy, [day for day in days if day not in set(healthy)]
+
+
+def show(result: Backtest, console: Console) -> None:
+    """Print false alarms per gate and metric, the days, and the evidence of those that block."""
+    gates = {gate.node_id: gate for gate in result.gates}
+    healthy = set(result.days)
+    alarms: dict[tuple[str, str], dict[str, set[dt.date]]] = defaultdict(lambda: defaultdict(set))
+    blocking = []
+    for row in result.rows:
+        effect = alarms[gates[row["node_id"]].part(row["segment"]), row["metric"]]
+        if row["run_date"] in healthy and row["verdict"] != "pass":
+            effect["blocked" if row["blocks"] else "warned"].add(row["run_date"])
+            blocking += [row] if row["blocks"] else []
+    table = _table("gate", "metric", "blocked", "warned", "days")
+    for (gate, metric), effect in sorted(alarms.items()):
+        if days := sorted(effect["blocked"] | effect["warned"]):
+            counts = (str(len(effect[name])) for name in ("blocked", "warned"))
+            table.add_row(gate, metric, *counts, _listed(days))
+    console.print(table)
+    loud = {gate for (gate, _), effect in alarms.items() if any(effect.values())}
+    silent = {gate for gate, _ in alarms} - loud
+    console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
+    for row in sorted(blocking, key=lambda row: row["run_date"]):
+        console.print(f"{row['run_date']}  {sentence(row | {'relation': gates[row['node_id']].name})}")
+    blocked, warned = result.blocked(), result.warned()
+    console.print(
+        f"{len(result.days)} healthy days: {len(blocked)} blocked ({share(blocked, result.days)}),"
+        f" {len(warned)} more warned ({share(warned, result.days)}). Budget: 2 % and 6 %."
+    )
+    if result.marked:
+        console.print(f"left out, closed or marked ({len(result.marked)}): {_listed(sorted(result.marked))}")
+
+
+def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: Console) -> None:
+    """Print for each fault how many days it changes, on which share any gate blocks or warns, and the gates that see it best."""
+    by_id = {gate.node_id: gate for gate in gates}
+    table = _table("fault", "days", "blocked", "at least warned", "by")
+    for fault, rows in found.items():
+        days = {row["run_date"] for row in rows}
+        if not days:
+            table.add_row(fault, "0", "", "", "it changes no row of these days")
+            continue
+        blocked = {row["run_date"] for row in rows if row["blocks"]}
+        alarmed = {row["run_date"] for row in rows if row["verdict"] != "pass"}
+        by: dict[str, set[dt.date]] = defaultdict(set)
+        for row in rows:
+            if row["verdict"] != "pass":
+                by[by_id[row["node_id"]].part(row["segment"])].add(row["run_date"])
+        best = sorted(by.items(), key=lambda item: -len(item[1]))[:3]
+        listed = ", ".join(f"{gate} {share(seen, days)}" for gate, seen in best)
+        table.add_row(fault, str(len(days)), share(blocked, days), share(alarmed, days), listed)
+    console.print(table)
+
+
+def _table(*columns: str) -> Table:
+    """Return a table that folds what does not fit: a name that is cut off is no name."""
+    table = Table()
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _listed(days: Sequence[dt.date]) -> str:
+    more = f" and {len(days) - SHOWN_DAYS} more" if len(days) > SHOWN_DAYS else ""
+    return ", ".join(map(str, days[:SHOWN_DAYS])) + more
+
+
+def share(part: Iterable[object], whole: Iterable[object]) -> str:
+    """Return a share in percent.
+
+    Examples
+    --------
+    >>> share([1], [1, 2, 3])
+    '33.3 %'
+    """
+    return f"{100 * len(list(part)) / len(list(whole)):.1f} %"

@@ -1,0 +1,223 @@
+"""Thresholds for a budget of false alarms, fitted on the first part of a table's past and checked on the rest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from gates.tuning.backtest import Backtest, Progress, past_days
+from gates.tuning.replay import Gate, Row, compile_gates, replay
+from gates.tuning.scales import (
+    TUNABLE,
+    Scale,
+    is_noise,
+    least_bounds,
+    may_be_noise,
+    own_segment,
+    rule_of,
+    scales_of,
+    shares_bounds,
+    statistics_of,
+)
+from gates.tuning.suggestion import Count, Key, Suggestion
+from gates.tuning.tail import quantile_limit
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+
+FITTED_PART = 0.75
+FAIL_PART = 0.1  # share of the budget on which a gate may stop the run
+
+ByDay = dict[dt.date, float]
+
+
+def judge_past(settings: Settings, last_day: dt.date, on_progress: Progress = lambda *_: None) -> Backtest:
+    """Ask the gates about each past day, as if none of these had been rejected.
+
+    Every day that nothing marks is taken as healthy. So the statistics, and with them what is suggested, do not depend
+    on the thresholds of today: those that reject every other day would leave no reference.
+
+    Raises
+    ------
+    PipelineError
+        When nothing has been built yet.
+    """
+    healthy, marked = past_days(settings, None, last_day)
+    judged = sorted([*healthy, *marked])
+    gates = compile_gates(settings, judged[0], judged[-1])
+    asked = [replace(gate, severity="warn") for gate in gates]
+    done = iter(range(1, len(asked) + 1))
+    rows = replay(settings, asked, judged, on_progress=lambda: on_progress("gates", next(done), len(asked)))
+    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
+
+
+def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.date]:
+    """Return the healthy days to fit on: those until a day, or the first three quarters.
+
+    Raises
+    ------
+    PipelineError
+        When no day is left on one of the two sides.
+    """
+    if fit_until is None:
+        return list(past.days[: int(FITTED_PART * len(past.days))])
+    days = [day for day in past.days if day <= fit_until]
+    if len(days) in (0, len(past.days)):
+        raise PipelineError(
+            f"--fit-until must leave healthy days before and after it, of {past.days[0]} to {past.days[-1]};"
+            f" received {fit_until}"
+        )
+    return days
+
+
+def suggestions(
+    past: Backtest,
+    faults: Mapping[str, Sequence[Row]],
+    budget: float,
+    fitted: Collection[dt.date],
+) -> list[Suggestion]:
+    """Choose for each gate and metric the lowest threshold that the fitted days prove to keep to the budget.
+
+    Parameters
+    ----------
+    past : Backtest
+        What the gates say of healthy days, and of marked ones.
+    faults : mapping
+        What they say of healthy days with a fault, by its name.
+    budget : float
+        Share of healthy days, 0 to 1, on which one metric may alarm.
+    fitted : collection of date
+        The healthy days to fit on; on the other days of the past it is checked.
+
+    Raises
+    ------
+    PipelineError
+        When there are too few days for such a budget to mean anything.
+    """
+    if budget * len(fitted) < 1:
+        raise PipelineError(
+            f"{len(fitted)} days to fit on cannot tell a budget of {100 * budget:g} % of false alarms:"
+            f" give at least {math.ceil(100 / max(len(fitted), 1))} %, or build more history"
+        )
+    tunable = {gate.node_id: gate for gate in past.gates if gate.kind in TUNABLE}
+    raw = _statistics(past.rows, tunable, lambda *_: False)
+    alone = {
+        key: _bounds(tunable[key.node_id], key, by_day, set(fitted), budget)
+        for key, by_day in raw.items()
+        if budget * sum(map(math.isfinite, _of(by_day, fitted))) >= 1
+    }
+    judged = _statistics(past.rows, tunable, is_noise)
+    faulty = {fault: _statistics(rows, tunable, may_be_noise) for fault, rows in faults.items()}
+    later = sorted(set(past.days) - set(fitted))
+    marked = [day for day in past.marked if day > max(fitted)]
+    found = []
+    for key, own in sorted(alone.items()):
+        gate, by_day = tunable[key.node_id], judged[key]
+        scale, rule = scales_of(gate, key.metric)[key.bound], rule_of(gate, key.metric, key.bound)
+        threshold, fail = _together(tunable, alone, key)
+        healthy = _of(by_day, past.days)
+        with_fault = {fault: list(by_key.get(key, {}).values()) for fault, by_key in faulty.items()}
+        suggestion = Suggestion(
+            gate,
+            key,
+            scale,
+            alone=own[0],
+            threshold=threshold,
+            fail=fail,
+            fitted=_count(scale, _of(by_day, fitted), threshold),
+            checked=_count(scale, _of(by_day, later), threshold),
+            marked=_count(scale, list(filter(math.isfinite, _of(by_day, marked))), threshold),
+            failed=_count(scale, _of(by_day, later), fail),
+            untold=sum(map(math.isinf, healthy)),
+            rule=rule,
+            ruled=Count(0, 0) if rule is None else _count(scale, healthy, rule),
+            largest=max(filter(math.isfinite, _of(raw[key], past.days))),
+            detection=_detection(scale, with_fault, threshold),
+            alone_detection=_detection(scale, with_fault, own[0]),
+        )
+        found.append(suggestion)
+    return found
+
+
+def _together(
+    gates: Mapping[str, Gate], alone: Mapping[Key, tuple[float, float]], key: Key
+) -> tuple[float, float]:
+    """Return the bounds of a metric: its own, or the largest of those that have the bounds of the gate."""
+    gate = gates[key.node_id]
+    if not shares_bounds(gate, key.metric):
+        return alone[key]
+    same = [
+        bounds
+        for other, bounds in alone.items()
+        if (other.node_id, other.bound) == (key.node_id, key.bound) and shares_bounds(gate, other.metric)
+    ]
+    return max(warn for warn, _ in same), max(fail for _, fail in same)
+
+
+def _of(by_day: ByDay, days: Iterable[dt.date]) -> list[float]:
+    return [by_day[day] for day in sorted(days) if day in by_day]
+
+
+def _count(scale: Scale, values: Collection[float], threshold: float) -> Count:
+    return Count(scale.alarms(values, threshold), len(values))
+
+
+def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], threshold: float) -> dict[str, float]:
+    return {
+        fault: Count(scale.alarms(filter(math.isfinite, values), threshold), len(values)).share
+        for fault, values in with_fault.items()
+    }
+
+
+def _bounds(
+    gate: Gate, key: Key, by_day: ByDay, fitted: Collection[dt.date], budget: float
+) -> tuple[float, float]:
+    """Return from which statistic a metric may warn and fail; where the gate has one bound, the second is NaN.
+
+    A gate that has one bound and stops the run at it is fitted as others are to fail. A rule on values or shares (at most 1 %
+    are NULL) is kept where it keeps to the budget, or narrowed where the value is above or below zero on each day.
+    """
+    scale = scales_of(gate, key.metric)[key.bound]
+    days = [day for day in sorted(fitted) if math.isfinite(by_day.get(day, math.inf))]
+    values, numbers = [by_day[day] for day in days], [day.toordinal() for day in days]
+    least, rule = least_bounds(gate, key.segment), rule_of(gate, key.metric, key.bound)
+    warn, fail = (
+        _round_up(scale.back(quantile_limit([*map(scale.additive, values)], numbers, part * budget)))
+        for part in (1, FAIL_PART)
+    )
+    if not scale.fails_apart:
+        only = max(fail if gate.severity == "error" else warn, least[0])
+        if rule is not None and scale.alarms(values, rule) <= budget * len(values):
+            only = rule if 0 in values else min(only, rule)
+        return only, math.nan
+    return max(warn, least[0]), max(fail, least[1], warn, least[0])
+
+
+def _statistics(
+    rows: Iterable[Row], gates: Mapping[str, Gate], passes_anyway: Callable[[Gate, Row], bool]
+) -> dict[Key, ByDay]:
+    """Return the largest statistic of each gate, metric, segment with bounds of its own, and bound, on each day.
+
+    Infinite where it cannot be told at all.
+    """
+    found: dict[Key, ByDay] = defaultdict(dict)
+    for row in rows:
+        gate, day = gates.get(row["node_id"]), row["run_date"]
+        if gate is None or row["reason"] == "insufficient_history":
+            continue
+        for bound, value in statistics_of(gate, row).items():
+            passes = row["verdict"] == "pass" if value is None else passes_anyway(gate, row)
+            statistic = 0.0 if passes else math.inf if value is None else value
+            key = Key(gate.node_id, row["metric"], own_segment(gate, row["segment"]), bound)
+            found[key][day] = max(statistic, found[key].get(day, -math.inf))
+    return found
+
+
+def _round_up(value: float) -> float:
+    """Round up to three significant digits, strictly, so that the value itself does not alarm."""
+    if value == 0.0:
+        return value
+    scale = 10.0 ** (2 - math.floor(math.log10(abs(value))))
+    return (math.floor(value * scale) + 1) / scale

@@ -1,0 +1,286 @@
+"""The model registry: MLflow on its own database, beside the warehouse on the same server.
+
+A version is found again by its tags, so that training twice on the same data with the same code registers
+one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from sklearn.pipeline import Pipeline
+
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.model.dataset import Floats
+from training_pipeline.warehouse.postgres import address, connect, ensure_database
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+MODEL_NAME = "interaction_propensity"
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+LOCK = 0x7472_6169  # any number, the same in every process: one at a time trains, promotes or rolls back
+_EXAMPLE_ROWS = 5
+_REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A version of the model in the registry.
+
+    Attributes
+    ----------
+    tags : what it was trained on and by what; see `training.train`
+    """
+
+    name: str
+    version: str
+    run_id: str
+    uri: str
+    tags: Mapping[str, str]
+
+    @property
+    def run_date(self) -> dt.date:
+        """The run date it was trained for."""
+        return dt.date.fromisoformat(self.tags["run_date"])
+
+
+@contextlib.contextmanager
+def locked(settings: Settings) -> Iterator[None]:
+    """Hold the registry's lock: of several processes that train, promote or roll back, one does at a time."""
+    with connect(settings) as connection:
+        connection.autocommit = True  # no transaction stays open while the lock is held
+        connection.execute("select pg_advisory_lock(%s)", [LOCK])
+        yield
+
+
+def client(settings: Settings) -> MlflowClient:
+    """A client of the registry; its database is created and migrated at the first use.
+
+    Raises
+    ------
+    PipelineError
+        The database server cannot be reached; see `warehouse.connect`.
+    """
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    _ensure_database(settings)
+    import mlflow
+
+    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    mlflow.set_tracking_uri(tracking_uri(settings))
+    return mlflow.MlflowClient()
+
+
+def tracking_uri(settings: Settings) -> str:
+    """Where MLflow keeps its tables, as in `mlflow ui --backend-store-uri`; holds the password."""
+    return "postgresql+psycopg2" + address(settings).uri(settings.mlflow_database).removeprefix("postgresql")
+
+
+def artifact_root(settings: Settings) -> Path:
+    """The folder of the model files."""
+    return settings.state_dir / "mlartifacts"
+
+
+def versions(settings: Settings, tags: Mapping[str, str]) -> list[str]:
+    """The versions that have all of these tags, latest first."""
+    condition = " and ".join(
+        [f"name = '{MODEL_NAME}'", *(f"tag.`{name}` = '{value}'" for name, value in tags.items())]
+    )
+    found = client(settings).search_model_versions(condition, order_by=["version_number DESC"])
+    return [str(version.version) for version in found]
+
+
+def with_alias(settings: Settings, alias: str) -> Registered | None:
+    """The version that carries an alias, or None when no version does."""
+    registry = client(settings)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _registered(registry.get_model_version_by_alias(MODEL_NAME, alias))
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def with_version(settings: Settings, version: str) -> Registered:
+    """The version of this number.
+
+    Raises
+    ------
+    PipelineError
+        The registry has no such version.
+    """
+    registry = client(settings)
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return _registered(registry.get_model_version(MODEL_NAME, version))
+    except MlflowException as error:
+        raise PipelineError(
+            f"the registry has no version {version} of {MODEL_NAME}: {error.message}"
+        ) from error
+
+
+def challenger(settings: Settings, run_date: dt.date) -> Registered:
+    """The challenger of a run date.
+
+    Raises
+    ------
+    PipelineError
+        There is none, or the challenger was trained for another run date.
+    """
+    found = with_alias(settings, CHALLENGER)
+    if found is None or found.run_date != run_date:
+        held = (
+            "no version is" if found is None else f"version {found.version} of run date {found.run_date} is"
+        )
+        raise PipelineError(
+            f"the registry must hold a challenger of run date {run_date}; {held} that of {MODEL_NAME}. "
+            f"Train first: training-pipeline train --run-date {run_date}"
+        )
+    return found
+
+
+def set_alias(settings: Settings, alias: str, version: str | None) -> None:
+    """Move an alias to a version; None takes it away."""
+    registry = client(settings)
+    if version is None:
+        registry.delete_registered_model_alias(MODEL_NAME, alias)
+    else:
+        registry.set_registered_model_alias(MODEL_NAME, alias, version)
+
+
+def register(
+    settings: Settings,
+    estimator: Pipeline,
+    example: pd.DataFrame,
+    *,
+    tags: Mapping[str, str],
+    parameters: Mapping[str, object],
+    metrics: Mapping[str, float],
+) -> Registered:
+    """Log a fitted estimator as an MLflow model and register it as a new version.
+
+    Parameters
+    ----------
+    settings : of the pipeline
+    estimator : fitted, with `predict_proba`
+    example : rows as the model takes them, for the signature and as the input example
+    tags, parameters, metrics : what MLflow keeps with the run; the tags also with the version
+    """
+    registry = client(settings)
+    import mlflow
+    import skops.io
+    from mlflow.models import infer_signature
+
+    from training_pipeline.model import estimators
+    from training_pipeline.registry import serving
+
+    example = example.head(_EXAMPLE_ROWS)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "estimator.skops"
+        skops.io.dump(estimator, file)
+        with mlflow.start_run(experiment_id=_experiment(registry, settings), tags=dict(tags)) as run:
+            mlflow.log_params(dict(parameters))
+            mlflow.log_metrics(dict(metrics))
+            logged = mlflow.pyfunc.log_model(
+                name="model",
+                python_model=str(Path(serving.__file__)),
+                artifacts={serving.ESTIMATOR: str(file)},
+                signature=infer_signature(example, estimators.predict(estimator, example)),
+                input_example=example,
+                pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
+            )
+    _create_model(registry)
+    created = registry.create_model_version(
+        MODEL_NAME, source=logged.model_uri, run_id=run.info.run_id, tags=dict(tags)
+    )
+    return _registered(created)
+
+
+def predict(settings: Settings, registered: Registered, features: pd.DataFrame) -> Floats:
+    """Load a version from the registry and predict the probability of label 1, shape (n,).
+
+    Raises
+    ------
+    PipelineError
+        The model needs features that the rows do not have, or its files are gone.
+    """
+    client(settings)
+    import mlflow
+    from mlflow.exceptions import MlflowException
+    from threadpoolctl import threadpool_limits
+
+    try:
+        model = mlflow.pyfunc.load_model(registered.uri)
+    except (MlflowException, OSError) as error:
+        raise PipelineError(
+            f"{registered.name} version {registered.version} cannot be loaded from "
+            f"{artifact_root(settings)}: {error}. Restore the files, or delete this version."
+        ) from error
+    needed = model.metadata.get_input_schema().input_names()
+    if absent := sorted(set(needed) - set(features.columns)):
+        raise PipelineError(
+            f"{registered.name} version {registered.version} needs the features {', '.join(absent)}, which "
+            "training_set does not have. Add them to customer_snapshot, or remove this version's alias."
+        )
+    with threadpool_limits(limits=1):
+        return np.asarray(model.predict(features[needed]), dtype=np.float64)
+
+
+def _ensure_database(settings: Settings) -> None:
+    """Create MLflow's database where it is absent, and announce the schema that MLflow is about to create."""
+    ensure_database(address(settings), settings.mlflow_database)
+    with connect(settings, settings.mlflow_database) as connection:
+        (schema,) = connection.execute("select to_regclass('alembic_version')").fetchone() or (None,)
+    if schema is None:
+        logger.info(
+            "MLflow creates its tables in the database %s (once, some seconds)", settings.mlflow_database
+        )
+
+
+def _experiment(registry: MlflowClient, settings: Settings) -> str:
+    """The experiment's id; it is created at the first use, with the folder of the model files."""
+    found = registry.get_experiment_by_name(MODEL_NAME)
+    if found is not None:
+        return str(found.experiment_id)
+    folder = artifact_root(settings)
+    folder.mkdir(parents=True, exist_ok=True)
+    return str(registry.create_experiment(MODEL_NAME, artifact_location=folder.resolve().as_uri()))
+
+
+def _create_model(registry: MlflowClient) -> None:
+    if not registry.search_registered_models(f"name = '{MODEL_NAME}'", max_results=1):
+        registry.create_registered_model(
+            MODEL_NAME,
+            description="The probability that a customer interacts within the horizon of training_set.",
+        )
+
+
+def _registered(version: ModelVersion) -> Registered:
+    return Registered(
+        name=version.name,
+        version=str(version.version),
+        run_id=str(version.run_id),
+        uri=f"models:/{version.name}/{version.version}",
+        tags=dict(version.tags),
+    )

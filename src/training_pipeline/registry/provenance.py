@@ -1,0 +1,104 @@
+"""Where a model comes from: the code, the dbt project and the person or task that decided."""
+
+from __future__ import annotations
+
+import ast
+import getpass
+import hashlib
+import json
+import os
+import subprocess
+from collections.abc import Mapping
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+UNKNOWN = "unknown"
+# What the predictions depend on besides the rows: what these modules do, and these libraries.
+_MODULES = ("training_pipeline.model.estimators", "training_pipeline.registry.serving")
+_LIBRARIES = ("numpy", "scikit-learn", "scipy")
+# What a node of dbt's manifest says about the project rather than about one run of it.
+_NODE_KEYS = ("checksum", "raw_code", "macro_sql", "unrendered_config", "columns", "test_metadata")
+
+
+def git_commit(root: Path) -> str:
+    """The commit that is checked out, '+changes' when files differ; 'unknown' outside a repository."""
+    commit = _git(root, "rev-parse", "HEAD")
+    if commit is None:
+        return UNKNOWN
+    return commit + ("+changes" if _git(root, "status", "--porcelain") else "")
+
+
+def manifest_hash(manifest: Mapping[str, Any]) -> str:
+    """SHA-256 over models, tests, sources and macros of dbt's manifest; the same for every run of it."""
+    described = {
+        unique_id: {key: node.get(key) for key in _NODE_KEYS}
+        for kind in ("nodes", "sources", "macros")
+        for unique_id, node in manifest[kind].items()
+    }
+    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+
+def code_hash() -> str:
+    """SHA-256 over what decides the predictions on given rows: statements, parameters and library versions.
+
+    Comments, docstrings, imports, layout and the place of a file do not count: they predict nothing.
+    """
+    digest = hashlib.sha256()
+    for name in _MODULES:
+        spec = find_spec(name)
+        assert spec is not None and spec.origin is not None
+        digest.update(statements(Path(spec.origin).read_text(encoding="utf-8")).encode())
+    for name in _LIBRARIES:
+        digest.update(f"{name}=={version(name)}\n".encode())
+    return digest.hexdigest()
+
+
+def statements(source: str) -> str:
+    r"""The statements of a module in one layout, without comments, docstrings and imports.
+
+    Examples
+    --------
+    >>> print(statements("import os\ndef f(x):  # why\n    'What.'\n    return (x+1)"))
+    def f(x):
+        return x + 1
+    """
+    module = ast.parse(source)
+    _Statements().generic_visit(module)
+    return ast.unparse(module)
+
+
+class _Statements(ast.NodeTransformer):
+    """Leaves out what a module says and where it takes things from."""
+
+    def visit(self, node: ast.AST) -> ast.AST | None:
+        """Drop constants that stand alone and imports; a body that had nothing else becomes `pass`."""
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            return None
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            return None
+        self.generic_visit(node)
+        if hasattr(node, "body") and not isinstance(node, ast.Module) and node.body == []:
+            node.body = [ast.Pass()]
+        return node
+
+
+def decided_by() -> str:
+    """Who runs this: the user, and the Airflow task where there is one."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid {os.getuid()}"
+    run = os.environ.get("AIRFLOW_CTX_DAG_RUN_ID")
+    return f"{user} (Airflow {os.environ.get('AIRFLOW_CTX_DAG_ID', UNKNOWN)} {run})" if run else user
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
+        )
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

@@ -1,0 +1,215 @@
+"""The report of a run date: one HTML file that shows the verdict and its proof, and asks no other host."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from gates.ledger import evidence
+from training_pipeline.config import Settings
+from training_pipeline.model.bootstrap import Interval
+from training_pipeline.model.measuring import NO_REFERENCE
+from training_pipeline.model.segments import MIN_SIZE, WHOLE
+from training_pipeline.registry import models as registry
+from training_pipeline.registry.models import Registered
+from training_pipeline.report import charts
+from training_pipeline.steps.certificate import MODEL_GATE, required_gates
+from training_pipeline.steps.promote import required_model_gates
+from training_pipeline.warehouse import ml_tables
+from training_pipeline.warehouse.dbt import read_manifest
+from training_pipeline.warehouse.postgres import connect
+
+_TEMPLATE = "report.html.j2"
+_HISTORY_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of the run date.
+
+    Attributes
+    ----------
+    outcome : 'promoted', 'kept', 'rolled_back', 'stopped' or 'undecided'
+    """
+
+    outcome: str
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the template shows; gate rows come failures first."""
+
+    run_date: dt.date
+    verdict: Verdict
+    data_gates: list[evidence.Row]
+    model_gates: list[evidence.Row]
+    evaluation: list[evidence.Row]
+    history: list[evidence.Row]
+    model: Registered | None
+
+
+def write_report(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Path:
+    """Write the report of a run date to `<state>/reports/<run_date>.html`, also when a gate stopped the run.
+
+    Parameters
+    ----------
+    settings : of the pipeline
+    run_date : that was decided on
+    stopped : why the run ended early, where the caller knows more than the ledger does
+
+    Returns
+    -------
+    Path
+        The file. It replaces an earlier one whole.
+    """
+    html = render(collect(settings, run_date, stopped))
+    folder = settings.state_dir / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{run_date}.html"
+    part = file.with_suffix(".part")
+    part.write_text(html, encoding="utf-8")
+    part.replace(file)
+    return file
+
+
+def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Report:
+    """Read what tables and registry hold about a run date."""
+    manifest = read_manifest(settings)
+    latest = evidence.latest(settings, run_date)
+    nodes: Mapping[str, Any] = manifest["nodes"]  # a test that the project no longer has is not shown
+    model_side = {node_id for node_id in latest if node_id in nodes and MODEL_GATE in nodes[node_id]["tags"]}
+    data_side = {node_id for node_id in latest if node_id in nodes} - model_side
+    with connect(settings) as connection:
+        ml_tables.ensure(connection)
+        evaluation = ml_tables.latest_evaluation(connection, run_date)
+        history = ml_tables.history(connection)
+    evaluated_at = evaluation[0]["evaluated_at"] if evaluation else None
+    data_gates = _rows(latest, data_side)
+    model_gates = [
+        row for row in _rows(latest, model_side) if evaluated_at and row["recorded_at"] > evaluated_at
+    ]
+    verdict = _verdict(
+        failed_data=evidence.failed(data_gates),
+        absent_data=sorted(set(required_gates(manifest)) - set(latest)),
+        evaluated=bool(evaluation),
+        failed_model=evidence.failed(model_gates),
+        absent_model=sorted(set(required_model_gates(manifest)) - {row["node_id"] for row in model_gates}),
+        decision=_decision(history, run_date, evaluation),
+        stopped=stopped,
+    )
+    before_training = verdict.outcome == "stopped" and (not evaluation or evidence.failed(data_gates) != [])
+    return Report(
+        run_date=run_date,
+        verdict=verdict,
+        data_gates=data_gates,
+        model_gates=[] if before_training else model_gates,
+        evaluation=[] if before_training else evaluation,
+        history=history[-_HISTORY_ROWS:][::-1],
+        model=None if before_training else registry.with_version(settings, evaluation[0]["model_version"]),
+    )
+
+
+def render(report: Report) -> str:
+    """The report as HTML."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("training_pipeline.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"short": evidence.short, "bounds": evidence.bounds, "effect": evidence.effect}
+    chart = _calibration_chart(report.evaluation)
+    whole = [row for row in report.evaluation if row["segment"] == WHOLE]
+    return environment.get_template(_TEMPLATE).render(
+        report=report,
+        chart=Markup(chart) if chart else None,
+        metrics=[row for row in whole if row["reference"] == NO_REFERENCE],
+        comparisons=[row for row in whole if row["reference"] != NO_REFERENCE],
+        segments=sorted(
+            (row for row in report.evaluation if _is_recency_gap(row)),
+            key=lambda row: int(row["segment"].removeprefix("recency:").split("-")[0]),
+        ),
+        min_size=MIN_SIZE,
+    )  # fmt: skip
+
+
+def _verdict(
+    *,
+    failed_data: list[evidence.Row],
+    absent_data: list[str],
+    evaluated: bool,
+    failed_model: list[evidence.Row],
+    absent_model: list[str],
+    decision: evidence.Row | None,
+    stopped: str | None,
+) -> Verdict:
+    if failed_data:
+        found = Verdict("stopped", "Stopped before training", evidence.summary(failed_data))
+    elif absent_data:
+        reason = f"{len(absent_data)} data gates have not run: {evidence.names(absent_data)}"
+        found = Verdict("stopped", "Stopped before training", stopped or reason)
+    elif not evaluated:
+        reason = "No model has been trained and evaluated for this run date."
+        found = Verdict("stopped", "No model", stopped or reason)
+    elif failed_model:
+        found = Verdict("stopped", "Stopped before promotion", evidence.summary(failed_model))
+    elif stopped:
+        found = Verdict("stopped", "Stopped", stopped)
+    elif absent_model:
+        reason = f"{len(absent_model)} model gates have not run since the evaluation"
+        found = Verdict("undecided", "Not decided yet", f"{reason}: {evidence.names(absent_model)}")
+    elif decision is None:
+        reason = "All gates passed; the challenger waits for its promotion."
+        found = Verdict("undecided", "Not decided yet", reason)
+    else:
+        title = {"promoted": "Promoted", "kept": "Champion kept", "rolled_back": "Rolled back"}
+        reason = f"Version {decision['model_version']}: {decision['reason']}."
+        found = Verdict(decision["decision"], title[decision["decision"]], reason)
+    return found
+
+
+def _decision(
+    history: Iterable[evidence.Row], run_date: dt.date, evaluation: list[evidence.Row]
+) -> evidence.Row | None:
+    """The last decision about the model that was evaluated last for the run date."""
+    about = [
+        row
+        for row in history
+        if evaluation
+        and (row["run_date"], row["model_version"]) == (run_date, evaluation[0]["model_version"])
+    ]
+    return about[-1] if about else None
+
+
+def _is_recency_gap(row: evidence.Row) -> bool:
+    return row["metric"] == "calibration_gap" and str(row["segment"]).startswith("recency:")
+
+
+def _rows(latest: Mapping[str, list[evidence.Row]], node_ids: Iterable[str]) -> list[evidence.Row]:
+    return evidence.failures_first(row for node_id in node_ids for row in latest[node_id])
+
+
+def _calibration_chart(evaluation: Iterable[evidence.Row]) -> str | None:
+    bins: dict[str, dict[str, Interval]] = {}
+    for row in evaluation:
+        if row["segment"].startswith("prediction:") and row["sample_size"]:
+            bounds = [
+                math.nan if value is None else value for value in (row["value"], row["lower"], row["upper"])
+            ]
+            bins.setdefault(row["segment"], {})[row["metric"]] = Interval(*bounds)
+    if not bins:
+        return None
+    points = sorted(bins.values(), key=lambda found: found["mean_predicted"].value)
+    return charts.calibration(
+        [point["mean_predicted"].value for point in points], [point["actual_rate"] for point in points]
+    )

@@ -1,0 +1,20 @@
+"""Read `training_set` from the warehouse."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from training_pipeline.config import Settings
+from training_pipeline.model.dataset import RELATION, Dataset, from_table
+from training_pipeline.warehouse.postgres import read_arrow
+
+
+def read(settings: Settings, run_date: dt.date) -> Dataset:
+    """The whole `training_set`, read as columns.
+
+    Raises
+    ------
+    PipelineError
+        The table cannot be read, or does not hold what a model can be trained on; see `dataset.from_table`.
+    """
+    return from_table(read_arrow(settings, f'select * from "{settings.schema}".{RELATION}'), run_date)

@@ -1,0 +1,42 @@
+"""The dbt profile with the embedded server filled in, so that a plain `dbt test` in dbt_project/ finds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import yaml
+
+from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse.embedded.cluster import write_private
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from training_pipeline.config import Settings
+    from training_pipeline.warehouse.postgres import PostgresAddress
+
+HEADER = "# Written by `training-pipeline db start` from ../profiles.yml: edits are lost. Holds a password.\n"
+
+
+def write_profile(settings: Settings, server: PostgresAddress) -> Path:
+    """Write ``dbt_project/profiles.yml``, readable by its owner only, and return its path.
+
+    It is the committed ``profiles.yml`` with the address and the password of the embedded server in place of
+    the environment variables; the other targets are as they are there.
+    """
+    profiles = yaml.safe_load((settings.root / "profiles.yml").read_text())
+    profiles["training_pipeline"]["outputs"]["embedded"] |= {
+        "host": server.host,
+        "port": server.port,
+        "user": server.user,
+        "password": server.password,
+    }
+    path = settings.dbt_project / "profiles.yml"
+    try:
+        write_private(path, HEADER + yaml.safe_dump(profiles, sort_keys=False))
+    except OSError as error:
+        raise PipelineError(
+            f"{path} cannot be written ({error.strerror}); the server runs all the same: "
+            "for dbt set EMBEDDED_PORT and EMBEDDED_PASSWORD from `training-pipeline db url`"
+        ) from error
+    return path

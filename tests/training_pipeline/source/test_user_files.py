@@ -1,0 +1,252 @@
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+
+from training_pipeline.config import Settings
+from training_pipeline.errors import PipelineError
+from training_pipeline.source.loading import load
+from training_pipeline.warehouse.postgres import connect
+
+from .files import HEADER, row, write_csv
+
+NOON = datetime.datetime(2017, 4, 30, 12)
+
+
+def _loaded(settings: Settings, columns: str = "*") -> list[tuple[object, ...]]:
+    with connect(settings) as connection:
+        return connection.execute(f"select {columns} from raw.interaction order by interaction_id").fetchall()
+
+
+def _text(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def _bytes(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
+
+
+def _parquet(path: Path, **columns: pa.Array) -> Path:
+    """Write one good row, with some of its columns replaced."""
+    good = {
+        "interaction_id": pa.array(["basket-1"]),
+        "customer_id": pa.array([1]),
+        "interaction_at": pa.array([NOON]),
+        "interaction_date": pa.array([NOON.date()]),
+        "store_id": pa.array([5]),
+        "department": pa.array(["GROCERY"]),
+        "quantity": pa.array([2]),
+        "amount": pa.array([1.25]),
+    }
+    pa.parquet.write_table(pa.table({**good, **columns}), path)
+    return path
+
+
+def test_csv_file(settings: Settings, tmp_path: Path) -> None:
+    result = load(settings, write_csv(tmp_path / "own.csv", [row(1), row(2, department='"A ""B"", C"')]))
+    assert (result.rows, result.changed) == (2, True)
+    assert _loaded(settings) == [
+        ("basket-1", 1, NOON, NOON.date(), 5, "GROCERY", 2, 1.25),
+        ("basket-2", 2, NOON, NOON.date(), 5, 'A "B", C', 2, 1.25),
+    ]
+
+
+def test_parquet_file(settings: Settings, tmp_path: Path) -> None:
+    result = load(settings, _parquet(tmp_path / "own.parquet"))
+    assert (result.rows, result.changed) == (1, True)
+    assert _loaded(settings) == [("basket-1", 1, NOON, NOON.date(), 5, "GROCERY", 2, 1.25)]
+
+
+def test_same_file_is_loaded_once_and_a_changed_one_again(settings: Settings, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "own.csv", [row(1)])
+    assert load(settings, file).changed is True
+    assert load(settings, file).changed is False
+    write_csv(file, [row(1), row(2)])
+    assert load(settings, file).changed is True
+    assert len(_loaded(settings)) == 2
+
+
+def test_order_of_columns_does_not_matter(settings: Settings, tmp_path: Path) -> None:
+    load(settings, write_csv(tmp_path / "own.csv", [row(1)], header=HEADER[::-1]))
+    assert _loaded(settings, "interaction_id, customer_id, amount") == [("basket-1", 1, 1.25)]
+
+
+def test_byte_order_mark_is_no_part_of_the_first_name(settings: Settings, tmp_path: Path) -> None:
+    file = write_csv(tmp_path / "own.csv", [row(1)])
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    load(settings, file)
+    assert _loaded(settings, "interaction_id") == [("basket-1",)]
+
+
+def test_absent_day_is_the_local_day_of_the_instant(settings: Settings, tmp_path: Path) -> None:
+    rows = [
+        row(1, interaction_at="2017-05-01 03:59:59"),
+        row(2, interaction_at="2017-05-01 04:00:00"),
+    ]
+    header = tuple(name for name in HEADER if name != "interaction_date")
+    load(settings, write_csv(tmp_path / "own.csv", rows, header))
+    assert _loaded(settings, "interaction_date::text") == [("2017-04-30",), ("2017-05-01",)]
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2017-04-30 12:00:00", NOON),
+        ("2017-04-30T12:00:00Z", NOON),
+        ("2017-04-30T14:00:00+02:00", NOON),
+        ("2017-04-30 08:00:00-0400", NOON),
+        ("2017-04-30 12:00:00.5", NOON.replace(microsecond=500_000)),
+        ("2017-04-30", NOON.replace(hour=0)),
+    ],
+)
+def test_instants_become_utc(
+    settings: Settings, tmp_path: Path, written: str, instant: datetime.datetime
+) -> None:
+    load(settings, write_csv(tmp_path / "own.csv", [row(1, interaction_at=written)]))
+    assert _loaded(settings, "interaction_at") == [(instant,)]
+
+
+@pytest.mark.parametrize(
+    "instants",
+    [
+        pa.array([NOON], pa.timestamp("ns")),
+        pa.array([NOON], pa.timestamp("s")),
+        pa.array([NOON], pa.timestamp("us", tz="UTC")),
+        pa.array([NOON], pa.timestamp("us", tz="Europe/Berlin")),
+        pa.array(["2017-04-30T14:00:00+02:00"]),
+    ],
+    ids=str,
+)
+def test_instants_of_parquet_become_utc(settings: Settings, tmp_path: Path, instants: pa.Array) -> None:
+    load(settings, _parquet(tmp_path / "own.parquet", interaction_at=instants))
+    assert _loaded(settings, "interaction_at") == [(NOON,)]
+
+
+def test_types_that_lose_nothing_are_cast(settings: Settings, tmp_path: Path) -> None:
+    file = _parquet(
+        tmp_path / "own.parquet",
+        customer_id=pa.array(["17"]),
+        interaction_date=pa.array([datetime.datetime(2017, 4, 30)]),
+        store_id=pa.array([5.0]),
+        department=pa.array(["GROCERY"]).dictionary_encode(),
+        quantity=pa.array([2], pa.int8()),
+        amount=pa.array([1], pa.int32()),
+    )
+    load(settings, file)
+    assert _loaded(settings) == [("basket-1", 17, NOON, NOON.date(), 5, "GROCERY", 2, 1.0)]
+
+
+def test_nulls_that_the_gates_judge_are_loaded(settings: Settings, tmp_path: Path) -> None:
+    gaps = {"store_id": "", "department": "", "quantity": "", "amount": ""}
+    load(settings, write_csv(tmp_path / "own.csv", [row(1, **gaps)]))
+    assert _loaded(settings, "store_id, department, quantity, amount") == [(None, None, None, None)]
+
+
+BAD_VALUES = {
+    "customer_id": ("seven", "is not of type bigint (expected a whole number)"),
+    "interaction_at": (
+        "yesterday",
+        "is not of type timestamp without time zone (expected YYYY-MM-DD HH:MM:SS",
+    ),
+    "interaction_date": ("30.04.2017", "is not of type date (expected YYYY-MM-DD)"),
+    "quantity": ("1.5", "is not of type bigint"),
+    "amount": ("1,25", "is not of type double precision (expected a number with a decimal point)"),
+}
+
+
+@pytest.mark.parametrize("column", BAD_VALUES)
+def test_bad_value_is_named_with_its_place(settings: Settings, tmp_path: Path, column: str) -> None:
+    value, rule = BAD_VALUES[column]
+    rows = [row(number) for number in range(1, 2000)]
+    rows[1500][column] = f'"{value}"'
+    file = write_csv(tmp_path / "own.csv", rows)
+    with pytest.raises(PipelineError) as caught:
+        load(settings, file)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: column '{column}', row 1501: '{value}' {rule}")
+    assert "mend the value" in message
+
+
+@pytest.mark.parametrize("column", ["interaction_id", "customer_id", "interaction_at", "interaction_date"])
+def test_row_without_a_key_is_refused(settings: Settings, tmp_path: Path, column: str) -> None:
+    file = write_csv(tmp_path / "own.csv", [row(1), row(2, **{column: ""})])
+    with pytest.raises(
+        PipelineError, match=rf"own\.csv: column '{column}', row 2: empty, but every row needs it"
+    ):
+        load(settings, file)
+
+
+def test_day_with_a_time_of_day_is_refused(settings: Settings, tmp_path: Path) -> None:
+    file = _parquet(tmp_path / "own.parquet", interaction_date=pa.array([NOON]))
+    with pytest.raises(PipelineError, match=r"column 'interaction_date', row 1: .* is not of type date"):
+        load(settings, file)
+
+
+def test_type_without_a_cast_is_refused(settings: Settings, tmp_path: Path) -> None:
+    file = _parquet(tmp_path / "own.parquet", amount=pa.array([[1.25]]))
+    with pytest.raises(
+        PipelineError, match=r"column 'amount' is of type list<.*cannot become double precision"
+    ):
+        load(settings, file)
+
+
+BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "unknown": (lambda folder: folder / "none.csv", r"none\.csv: no such file"),
+    "folder": (lambda folder: folder, r"no such file"),
+    "extension": (
+        lambda folder: _text(folder / "own.xlsx", "x"),
+        r"the name must end in \.csv or \.parquet, received '\.xlsx'",
+    ),
+    "empty": (lambda folder: _text(folder / "own.csv", ""), r"the file is empty"),
+    "header only": (lambda folder: write_csv(folder / "own.csv", []), r"the file is empty"),
+    "no rows": (
+        lambda folder: _parquet(
+            folder / "own.parquet", **{name: pa.array([], pa.string()) for name in HEADER}
+        ),
+        r"the file is empty",
+    ),
+    "not parquet": (lambda folder: _text(folder / "own.parquet", "no"), r"cannot be read as parquet"),
+    "not text": (
+        lambda folder: _bytes(folder / "own.csv", b"\xff\xfe\x00"),
+        r"cannot be read as csv",
+    ),
+    "missing": (
+        lambda folder: write_csv(folder / "own.csv", [row(1)], HEADER[:-1]),
+        r"columns must be interaction_id, .*\(interaction_date may be left out\); missing: amount\. Rename",
+    ),
+    "unexpected": (
+        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER, "colour")),
+        r"unexpected: colour",
+    ),
+    "renamed": (
+        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER[:-1], "price")),
+        r"missing: amount; unexpected: price",
+    ),
+    "repeated": (
+        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER, "amount")),
+        r"repeated: amount",
+    ),
+    "semicolons": (
+        lambda folder: _text(folder / "own.csv", ";".join(HEADER) + "\n"),
+        r"\(a CSV file is separated by commas\)",
+    ),
+    "short row": (
+        lambda folder: _text(folder / "own.csv", ",".join(HEADER) + "\n1,2,3\n"),
+        r"own\.csv: .*Expected 8 columns, got 3",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_FILES)
+def test_bad_file_is_refused_in_one_sentence(settings: Settings, tmp_path: Path, case: str) -> None:
+    make, message = BAD_FILES[case]
+    with pytest.raises(PipelineError, match=message) as caught:
+        load(settings, make(tmp_path))
+    assert "\n" not in str(caught.value)
+    with connect(settings) as connection:
+        assert connection.execute("select to_regclass('raw.interaction')").fetchone() == (None,)
