@@ -13,8 +13,9 @@ from psycopg import sql
 
 from benchmarks.demo import Gate, compile_demo
 from training_pipeline.config import Settings
+from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import connect_to, dbt_environment
+from training_pipeline.warehouse.postgres import dbt_environment
 
 FIRST_DAY = datetime.date(2024, 1, 1)
 ROWS_A_DAY = 10_000_000 // 120

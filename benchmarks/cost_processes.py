@@ -15,8 +15,8 @@ from pathlib import Path
 
 from benchmarks.cost_data import Warehouse
 from benchmarks.demo import DEMO, MACROS, ROOT, run_dbt, write_project
+from training_pipeline.warehouse.address import PostgresAddress
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import PostgresAddress
 
 TRIVIAL_TEST = "raw_interaction_date_is_not_null"
 ONE_TEST, ALL_GATES = "dbt test, one trivial test", "dbt test, all gates"

@@ -19,7 +19,8 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse.postgres import address, dbt_environment, ensure_database
+from training_pipeline.warehouse.address import ensure_database
+from training_pipeline.warehouse.postgres import address, dbt_environment
 
 try:
     settings = Settings.load()

@@ -16,8 +16,8 @@ import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.source import loading
+from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import connect_to
 
 ROOT = Path(__file__).parents[1]
 LOADED, REGISTRY = "template_loaded", "template_mlflow"

@@ -20,10 +20,10 @@ import pytest
 from psycopg import sql
 
 from training_pipeline.config import Settings
+from training_pipeline.warehouse.address import PostgresAddress, connect_to
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.embedded.account import package_binaries
 from training_pipeline.warehouse.embedded.cluster import MAJOR_VERSION
-from training_pipeline.warehouse.postgres import PostgresAddress, connect_to
 
 from .airflow_api import AirflowApi, wait_for
 from .compose_file import ROOT, Compose, read_compose

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from training_pipeline.config import Settings
+from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import connect_to
 
 from .conftest import copy_checkout
 from .engine_run import DAYS, ENGINES, FEATURES, RUN_DATE

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from training_pipeline.config import Settings
+from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import connect_to
 
 from .harness.cases import load_cases
 from .harness.engines import DuckDB, Engine, Postgres, Row

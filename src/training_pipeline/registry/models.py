@@ -24,7 +24,8 @@ from sklearn.pipeline import Pipeline
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.model.dataset import Floats
-from training_pipeline.warehouse.postgres import address, connect, ensure_database
+from training_pipeline.warehouse.address import ensure_database
+from training_pipeline.warehouse.postgres import address, connect
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from training_pipeline.config import Settings
-    from training_pipeline.warehouse.postgres import PostgresAddress
+    from training_pipeline.warehouse.address import PostgresAddress
 
 HEADER = "# Written by `training-pipeline db start` from ../profiles.yml: edits are lost. Holds a password.\n"
 

@@ -15,8 +15,8 @@ from training_pipeline.registry import models as registry
 from training_pipeline.steps import evaluate as evaluation
 from training_pipeline.steps import promote as promotion
 from training_pipeline.steps import train as training
+from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import connect_to
 
 from .project import build_data, build_model_gates, load, write_project
 from .rows import RUN_DATE, training_rows

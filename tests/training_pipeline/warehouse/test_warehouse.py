@@ -6,16 +6,9 @@ import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse.address import PostgresAddress, connect_to, ensure_database
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.postgres import (
-    PostgresAddress,
-    address,
-    connect,
-    connect_to,
-    dbt_environment,
-    ensure_database,
-    read_arrow,
-)
+from training_pipeline.warehouse.postgres import address, connect, dbt_environment, read_arrow
 
 
 @pytest.fixture

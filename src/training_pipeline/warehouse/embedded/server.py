@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse.address import PostgresAddress, ensure_database
 from training_pipeline.warehouse.embedded.account import server_account
 from training_pipeline.warehouse.embedded.cluster import (
     CONFIGURATION,
@@ -31,7 +32,6 @@ from training_pipeline.warehouse.embedded.cluster import (
     prepare,
     write_private,
 )
-from training_pipeline.warehouse.postgres import PostgresAddress, ensure_database
 from training_pipeline.warehouse.profile import write_profile
 
 if TYPE_CHECKING:
