@@ -1,22 +1,22 @@
-{# The daily profile: what the gates that look back read instead of the history.
+{# The select of a daily profile. Gates that look back read the profile instead of the history.
 
-   One row per day, slice and value. The slice `all` has one row for every day of the range, with row_count 0 where there
-   are no rows, and it alone has the measures; the other slices count rows: one slice for each category column (value: the
-   category), each binned measure (value: the bin) and the hour (value: the hours since midnight, see hour_label).
+   One row per day, slice and value. The slice `all` has one row for every day of the range, with row_count 0 for a day
+   without rows, and only this slice has the measures. The other slices count rows: one slice for each category column
+   (value: the category), each binned measure (value: the bin) and the hour (value: the hours since midnight, see hour_label).
 
-   relation: what is profiled; date_column: its day; first_day, last_day: the range, both included
-   measures: numeric columns, each with the edges of its bins, ascending (none: [])
+   relation: the relation to profile; date_column: the column of its day; first_day, last_day: the range, both included
+   measures: numeric columns, each with the ascending edges of its bins ([] for no bins)
    categories: columns with few values; hour_of: a timestamp column, or none
    nulls: further columns whose NULLs are counted
-   distinct: columns whose distinct values are counted, NULL not among them; distinct_texts: likewise, columns of texts
+   distinct: columns whose distinct values are counted without NULL; distinct_texts: the same for text columns
 
-   The rows are read twice: once for the totals of each day, with what is distinct, which Postgres sorts one day at a time;
-   and once for the slices, into cells that are few, one for each day and combination of values. Keys become texts last,
-   because making a text of each row costs more than the rest. On Postgres four days of 80,000 rows want a work_mem of 16 MB: with
-   the default of 4 MB the cells are made by a sort on disk, and all takes almost twice as long (`set local work_mem`
-   in a pre-hook).
-   A sum is rounded to four decimals, so that a profile built again from the same rows is the same to the last digit, and kept as
-   a double, so that a quotient is the same on each engine: Spark divides decimals of that size to six decimals only. #}
+   The select reads the rows twice. The first read computes the totals of each day and the distinct counts, which Postgres
+   sorts one day at a time. The second read groups the rows into cells, one for each day and combination of values; cells are
+   few. Values become text last, because text for each row costs more than all other steps. On Postgres four days of 80,000
+   rows need a work_mem of 16 MB: with the default of 4 MB Postgres sorts the cells on disk, and the select takes almost twice
+   as long (`set local work_mem` in a pre-hook).
+   Sums are rounded to four decimals, so that a profile built again from the same rows is equal to the last digit. They are
+   doubles, so that a quotient is equal on each engine: Spark divides decimals of that size to six decimals only. #}
 {% macro daily_profile(
     relation, date_column, first_day, last_day, measures={}, categories=[], hour_of=none, distinct=[], nulls=[],
     distinct_texts=[]
@@ -89,7 +89,7 @@ labelled as (
 ),
 
 sliced as (
-    -- values that share a label are one: hours far off; NULL and the text '(null)'
+    -- adds up values that share a label: hours far away; NULL and the text '(null)'
     select
         profile_date,
         slice,
@@ -133,7 +133,7 @@ profile as (
 select * from profile
 {% endmacro %}
 
-{# The columns that only the slice `all` has. #}
+{# The names of the measures, which only the slice `all` has. #}
 {% macro profile_measures(measures, distinct, nulls) %}
     {% set names = [] %}
     {% for column in measures %}

@@ -4,7 +4,7 @@
     coalesce(cast({{ value }} as {{ gates.type_text() }}), '(null)')
 {%- endmacro %}
 
-{# A number from 0 on, in two digits. #}
+{# A number of at least 0, with at least two digits. #}
 {% macro number_label(value) -%}
     case
         when {{ value }} is null then '(null)'
@@ -13,9 +13,9 @@
     end
 {%- endmacro %}
 
-{# The hours since midnight (UTC) of the row's own day, not the hour of the clock: a load whose days are cut at another
-   midnight has the same clock hours, but not these. In New York a day spans 05 to 28 in winter and 04 to 27 in summer,
-   in Tokyo -09 to 14. Rows filed under a quite different date are '(before)' -24 and '(after)' 47. #}
+{# The hours since midnight (UTC) of the row's day, not the hour of the clock: a load that splits days at another midnight
+   keeps the clock hours but changes these. A day spans 05 to 28 in New York in winter, 04 to 27 in summer, and -09 to 14
+   in Tokyo. Rows with a date far from their timestamp are '(before)' -24 or '(after)' 47. #}
 {% macro hour_label(hour_start) -%}
     {%- set midnight = gates.epoch("cast(profile_date as timestamp)") -%}
     {%- set hours = "floor((" ~ gates.epoch(hour_start) ~ " - " ~ midnight ~ ") / 3600)" -%}
@@ -28,7 +28,7 @@
     end
 {%- endmacro %}
 
-{# The bin of a number as text: '00' below the first edge, '01' from the first edge on, … and '(null)'. #}
+{# The bin of a number as text: '00' below the first edge, '01' from the first edge on, and so on; '(null)' for NULL. #}
 {% macro bin(column, edges) -%}
     case
         when {{ gates.column(column) }} is null then '(null)'

@@ -1,6 +1,6 @@
-{# The version of the data that a training certificate stands for: one row (relation, version) each for the run date's
-   partition of the source and of `interaction`, and for the whole training set. What checks a certificate later runs
-   this same macro, so that there is one definition. #}
+{# The versions of the data that a training certificate covers, one row (relation, version) each: the run date's partition
+   of the source, the run date's partition of `interaction`, and the whole training set. The later check of a certificate
+   runs this same macro, so that there is one definition. #}
 {% macro certified_versions() %}
 {% set run_date = gates.run_date() %}
 select

@@ -3,9 +3,9 @@
     (mod({{ dbt.datediff("cast('1900-01-01' as date)", date_expression, "day") }}, 7) >= 5)
 {%- endmacro %}
 
-{# The month ends of the last `years` years up to the run date, as a select with one column snapshot_date: the days before
-   the first of each month. Not dbt's last_day of a dateadd: on Spark each dateadd repeats its argument nine times, so that
-   three of them, one in another, make a plan of seven hundred copies. #}
+{# A select of the month ends of the last `years` years up to the run date, with one column snapshot_date. A month end is the
+   day before the first day of a month. The macro does not nest dbt's last_day and dateadd, because on Spark each dateadd
+   repeats its argument nine times: three nested calls make a plan with seven hundred copies. #}
 {% macro month_ends(years) %}
 {% set last_day = gates.days_before(gates.run_date(), -1) %}
 {% set first_day = last_day.replace(year=last_day.year - years, day=1) %}

@@ -1,5 +1,5 @@
-{# The first day of the profile that has to be built, as a date: all days that there are on a first build, else the days
-   that the model replaces. #}
+{# The first day of the profile that this run builds, as a date. A first build builds all days of the relation; a later
+   build builds the days that the model replaces. #}
 {% macro first_profiled_date(relation, date_column) %}
     {% if not execute %}{% do return(gates.run_date()) %}{% endif %}
     {% set first_day = "select min(" ~ date_column ~ ") from " ~ relation %}

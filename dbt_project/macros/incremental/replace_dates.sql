@@ -1,8 +1,8 @@
-{# The incremental strategy `replace_dates`: the days from first_replaced_date() to the run date are deleted and
-   inserted anew in one transaction. dbt's own delete+insert deletes only the keys of the new batch: where a day's
-   rows have vanished from the source, the old ones would stay and every gate on them would pass. The date column is
-   the model's `partition_by`. Spark has no such transaction: there `insert_overwrite` by the same partition_by
-   replaces the days that have rows, and before_replacement() drops those days first, for the ones that have none. #}
+{# The incremental strategy `replace_dates` deletes the days from first_replaced_date() to the run date and inserts them
+   again in one transaction. dbt's delete+insert deletes only the keys of the new batch: if the rows of a day vanished
+   from the source, the old rows would stay and every gate on them would pass. The date column is the model's
+   `partition_by`. Spark has no such transaction. There `insert_overwrite` by the same partition_by replaces the days that
+   have rows, and before_replacement() first drops all replaced days, because some may have no rows any more. #}
 {% macro replacing_strategy() %}
     {% do return("insert_overwrite" if target.type == "spark" else "replace_dates") %}
 {% endmacro %}
@@ -20,9 +20,9 @@
     select {{ columns }} from {{ arg_dict["temp_relation"] }};
 {% endmacro %}
 
-{# The first day that an incremental run replaces, as an SQL expression: min(run date, last day already built) less
-   var lookback_days. From the last day built, so that days on which nothing ran are made up for; from the run date
-   where that is earlier, so that a past day can be run again. All days, where nothing is built yet. #}
+{# The first day that an incremental run replaces, as an SQL expression: min(run date, last day already built) minus
+   var lookback_days. Counting from the last day built catches up on days without a run; counting from an earlier run
+   date allows a past day to run again. If nothing is built yet, the run builds all days. #}
 {% macro first_replaced_date(relation, date_column) -%}
     {%- set run_date = gates.date_literal(gates.run_date()) -%}
     {%- set lookback_days = var("lookback_days") | int -%}
@@ -37,21 +37,21 @@
     )
 {%- endmacro %}
 
-{# A pre-hook: makes the replacement safe. It runs in the transaction of the model, before the model is read. #}
+{# A pre-hook that makes the replacement safe. It runs in the transaction of the model, before the model is read. #}
 {% macro before_replacement() %}
     {% if execute and is_incremental() %}{{ adapter.dispatch("before_replacement_of")(this) }}{% endif %}
 {% endmacro %}
 
 {% macro default__before_replacement_of(relation) %}{% endmacro %}
 
-{# Two runs at once would each delete the same rows and then both insert theirs. Readers are not held up.
-   With the 4 MB that a server gives by default the profile sorts its rows on disk, which takes twice as long. #}
+{# The lock stops two concurrent runs from deleting the same rows and then inserting them twice. It does not block readers.
+   With the server's default work_mem of 4 MB the profile would sort its rows on disk, which takes twice as long. #}
 {% macro postgres__before_replacement_of(relation) %}
     lock table {{ relation }} in share row exclusive mode;
     set local work_mem = '64MB'
 {% endmacro %}
 
-{# Days that no longer have rows would not be overwritten. Between this and the insert a reader misses the days. #}
+{# insert_overwrite keeps days without new rows, so this macro drops them. Until the insert, readers miss these days. #}
 {% macro spark__before_replacement_of(relation) %}
     {% set date_column = config.require("partition_by") %}
     {% set first_day = run_query("select " ~ first_replaced_date(relation, date_column)).rows[0][0] | string %}

@@ -1,5 +1,5 @@
-{# One row for each profiled day: one that the source system has not confirmed has no expected
-   values, and fails. #}
+{# One row for each profiled day. A day that the source system has not confirmed has no expected
+   values, so its gates fail. #}
 {{ config(materialized="view") }}
 
 with profiled as (

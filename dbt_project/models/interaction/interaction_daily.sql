@@ -1,7 +1,7 @@
-{# The profile of `interaction`, day by day: what the gates that look back read instead of the history.
-   A gate reads some days of one slice, a replacement some days of all: hence two indexes.
-   Replaces the same days as `interaction` does, and each of them has a row, also one that has lost all its rows.
-   Its gates read the calendar, so that has to be there first: #}
+{# The daily profile of `interaction`. Gates that look back read it instead of the history.
+   It has two indexes: a gate reads some days of one slice, a replacement reads some days of all slices.
+   A run replaces the same days as in `interaction`. Every day has a row, even a day that lost all its rows.
+   Its gates read the calendar, so dbt must build the calendar first: #}
 -- depends_on: {{ ref("calendar") }}
 {{ config(
     materialized="incremental",

@@ -1,6 +1,6 @@
-{# Renames and casts only: where your table names its columns differently, say so here and in
-   raw_interaction.yml. Postgres drops a cast to the type that a column already has, so that its
-   index on the date still serves. #}
+{# Renames and casts only. If your table has other column names, change them here and in
+   raw_interaction.yml. Postgres drops a cast to the type that a column already has, so it still uses
+   the index on the date. #}
 {{ config(materialized="view") }}
 
 with interactions as (

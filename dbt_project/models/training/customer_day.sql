@@ -1,10 +1,11 @@
-{# One row per customer and day with an interaction, a tenth of the rows of `interaction`: each day
-   is read by all snapshots after it. A column looks at that day or back, never ahead, so that a
-   snapshot may use all days up to its date. `interaction` is read three times: as one import it
-   would be put on disk and read serially, which takes twice as long. #}
+{# One row per customer and day with an interaction: a tenth of the rows of `interaction`, because
+   every later snapshot reads each day again. A column looks at its day and earlier days, never at
+   later ones, so a snapshot may use all days up to its date. The model reads `interaction` three
+   times, because Postgres would write one shared import to disk and read it serially, which takes
+   twice as long. #}
 {{ config(materialized="table", indexes=[{"columns": ["interaction_date"]}]) }}
 
--- nothing for training is built before the gates that look back have passed
+-- dbt builds no training model before the gates that look back have passed
 -- depends_on: {{ ref("interaction_daily") }}
 {% if var("control_totals", false) %}-- depends_on: {{ ref("interaction_control") }}{% endif %}
 
@@ -16,8 +17,8 @@ with totals as (
         customer_id,
         interaction_date,
         count(*) as lines,
-        -- a sum of whole numbers is the same in any order, a sum of doubles is not; not round(),
-        -- which takes a half to the even number on Postgres and away from zero elsewhere
+        -- a sum of integers does not depend on the order of the rows, a sum of doubles does; not
+        -- round(), because Postgres rounds a half to the even number, other engines away from zero
         coalesce(
             sum(cast(floor(amount * 10000 + 0.5) as {{ bigint }})), 0
         ) as amount_times_10000

@@ -1,6 +1,6 @@
-{# What was known of each customer at each month end, from the days up to it. Where there is nothing
-   to measure, a feature is 0, except for the gaps between visits (see below), so that none is NULL.
-   A window that reaches back before the first day of the data is as short as the data. #}
+{# The features of each customer at each month end, from the days up to it. No feature is NULL: a
+   feature with nothing to measure is 0, except for the gaps between visits (see below). A window
+   that starts before the first day of the data is as short as the data. #}
 {{ config(materialized="table", indexes=[{"columns": ["snapshot_date", "customer_id"]}]) }}
 
 {% set visit_windows = [7, 14, 30, 60, 90, 180, 365] %}
@@ -12,13 +12,13 @@ with customer_days as (
     select * from {{ ref("customer_day") }}
 ),
 
--- older month ends say little about tomorrow's customers
+-- older month ends say little about today's customers
 month_ends as (
     {{ month_ends(years=20) }}
 ),
 
 snapshot_dates as (
-    -- distinct, so that Postgres computes the dates once, not for each row that they are joined to
+    -- distinct, so that Postgres computes the dates once and not again for each joined row
     select distinct snapshot_date from month_ends
     where snapshot_date >= (select min(customer_days.interaction_date) from customer_days)
 ),
@@ -76,12 +76,12 @@ gaps as (
 gap_statistics as (
     select
         *,
-        -- one visit: no gap is over yet, and the one that began then is at least tenure_days long
+        -- after one visit no gap has ended; the current gap is at least tenure_days long
         case
             when gap_count > 0 then cast(gap_sum as {{ double }}) / gap_count
             else cast(tenure_days as {{ double }})
         end as mean_gap_days,
-        -- from whole numbers, so that it is the same in any order of the rows
+        -- from integers, so that the result does not depend on the order of the rows
         case
             when gap_count > 1
                 then sqrt(
@@ -117,14 +117,14 @@ final as (
         cast(departments as {{ bigint }}) as departments,
         mean_gap_days,
         cast(sd_gap_days as {{ double }}) as sd_gap_days,
-        -- one visit: as for the mean
+        -- after one visit: tenure_days, as for the mean
         cast(coalesce(max_gap_days, tenure_days) as {{ bigint }}) as max_gap_days,
-        -- a day at the least, so that a daily customer's absence is not divided by next to nothing
+        -- divide by at least one day, so that a daily customer's absence does not explode
         recency_days
         / greatest(mean_gap_days, cast(1 as {{ double }})) as recency_over_mean_gap,
         cast(recency_days as {{ double }})
         / greatest(coalesce(max_gap_days, tenure_days), 1) as recency_over_max_gap,
-        -- best guess of "no change" is 1; 0 where there was no visit in 90 days
+        -- 1 means no change; 0 if there was no visit in 90 days
         coalesce(
             cast(visit_days_30 as {{ double }}) / nullif(visit_days_90, 0) * 3, 0
         ) as visit_days_trend,

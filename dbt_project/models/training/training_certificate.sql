@@ -1,6 +1,6 @@
-{# Built only when every gate of severity error above it has passed: dbt skips what is downstream of
-   a failed test. Append-only, and not lost to a full refresh: it is evidence. So a new column is
-   added to the table as it is. #}
+{# dbt builds this model only when every upstream gate of severity error has passed, because it
+   skips every node downstream of a failed test. The table is evidence: it is append-only, a full
+   refresh keeps its rows, and dbt adds a new column to the existing table. #}
 {{ config(
     materialized="incremental",
     incremental_strategy="append",
@@ -18,7 +18,7 @@ certificate as (
         {{ gates.date_literal(gates.run_date()) }} as run_date,
         cast({{ dbt.current_timestamp() }} as {{ gates.type_timestamp() }}) as certified_at,
         cast('{{ invocation_id }}' as {{ dbt.type_string() }}) as invocation_id,
-        -- gates that ran in other tasks of the same Airflow run belong to this certificate too
+        -- the certificate also covers gates that ran in other tasks of the same Airflow run
         {{ gates.literal_or_null(
             env_var("AIRFLOW_CTX_DAG_RUN_ID", "") if execute else ""
         ) }} as dag_run_id,

@@ -1,4 +1,4 @@
-{# The snapshots whose labels are known at the run date: label_end_date has been reached. #}
+{# The snapshots whose labels have matured at the run date: label_end_date is not after it. #}
 {{ config(materialized="table", indexes=[{"columns": ["snapshot_date", "customer_id"]}]) }}
 
 with snapshots as (

@@ -1,4 +1,4 @@
-{# Rows of a model with a NULL in any column. #}
+{# Return the rows that have a NULL in any column. #}
 {% test complete_columns(model) %}
     {% set columns = adapter.get_columns_in_relation(model) | map(attribute="quoted") if execute else ["*"] %}
     select *

@@ -1,5 +1,5 @@
-{# Tests of the package dbt_utils, off where it could not be installed. dbt_utils_installed then says so in each run,
-   so that a check that is off does not look like one that passed; grain and label have gates of their own besides. #}
+{# Tests of the package dbt_utils. They are off if it could not be installed. dbt_utils_installed then warns in each run,
+   so that a check that is off does not look like a check that passed. Separate gates also check grain and label. #}
 
 {% test unique_combination(model, columns) %}
     {% set installed = has_dbt_utils("unique_combination_of_columns") %}
@@ -22,8 +22,8 @@
     {% set message = "dbt_utils is not installed: the tests unique_combination and accepted_range are off" %}
     {% set installed = has_dbt_utils("unique_combination_of_columns") and has_dbt_utils("accepted_range") %}
     {% if execute and not installed %}
-        {% set mend = "Mend: `training-pipeline packages` once the dbt hub can be reached." %}
-        {% do log("WARNING " ~ message ~ ". " ~ mend, info=true) %}
+        {% set next_step = "Run `training-pipeline packages` once the dbt hub can be reached." %}
+        {% do log("WARNING " ~ message ~ ". " ~ next_step, info=true) %}
     {% endif %}
     select '{{ message }}' as problem
     {% if installed %}where 1 = 0{% endif %}
