@@ -1,5 +1,5 @@
-{# After the first build a run reads and replaces only the days from first_replaced_date() on, so its
-   cost does not grow with the history. #}
+{# After the first build a run reads and replaces only the days from first_replaced_date() on, so
+   its cost does not grow with the history. #}
 {{ config(
     materialized="incremental",
     incremental_strategy=replacing_strategy(),
