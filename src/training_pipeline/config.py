@@ -16,29 +16,29 @@ TARGETS = ("embedded", "postgres")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where things are and which database is used.
+    """Where the files are and which database the pipeline uses.
 
     Parameters
     ----------
     root : Path
-        The checkout: it holds ``dbt_project/``, ``macros/`` and ``profiles.yml``.
+        The checkout, which holds ``dbt_project/``, ``macros/`` and ``profiles.yml``.
     state_dir : Path
-        Everything a run leaves behind outside the warehouse: the embedded server, artifacts, reports.
+        The folder of everything outside the warehouse: the embedded server, artifacts, reports.
     target : str
-        The dbt target, one of ``embedded`` and ``postgres``.
+        The dbt target, ``embedded`` or ``postgres``.
     schema : str
         The schema that dbt builds in.
     timezone : str
-        IANA name of the zone that says which day an instant belongs to.
+        IANA name of the time zone in which an instant has its day.
     database, mlflow_database : str
-        The warehouse and MLflow's own database.
+        The names of the warehouse and of MLflow's database.
     source : str
-        The table that dbt reads, ``<schema>.<table>``. Any but ``raw.interaction`` is the user's own.
+        The table that dbt reads, ``<schema>.<table>``; ``raw.interaction`` unless users name their table.
 
     Raises
     ------
     PipelineError
-        When a value cannot be used; the message names the environment variable that sets it.
+        A value is not valid; the message names the environment variable that sets it.
     """
 
     root: Path
@@ -55,7 +55,7 @@ class Settings:
             raise PipelineError(f"DBT_TARGET must be one of {', '.join(TARGETS)}, received {self.target!r}")
         if not (self.root / "dbt_project" / "dbt_project.yml").is_file():
             raise PipelineError(
-                f"no dbt_project/dbt_project.yml under {self.root}: "
+                f"there is no dbt_project/dbt_project.yml in {self.root}: "
                 "set TRAINING_PIPELINE_ROOT to the checkout"
             )
         names = (
@@ -66,13 +66,13 @@ class Settings:
         for variable, name in names:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,62}", name):
                 raise PipelineError(
-                    f"{variable} must be letters, digits and underscores, not starting with a digit, "
-                    f"at most 63 of them; received {name!r}"
+                    f"{variable} must have at most 63 letters, digits and underscores and must not start "
+                    f"with a digit, received {name!r}"
                 )
         if self.database == self.mlflow_database:
             raise PipelineError(
-                f"the warehouse and MLflow need a database each, both are {self.database!r}: "
-                "set MLFLOW_DATABASE"
+                f"the warehouse and MLflow must have different databases, both are {self.database!r}: "
+                "set MLFLOW_DATABASE to another name"
             )
         try:
             ZoneInfo(self.timezone)
@@ -104,17 +104,17 @@ class Settings:
 
     @property
     def loads_source(self) -> bool:
-        """Whether the table that dbt reads is the one that `load` fills."""
+        """Whether dbt reads the table that `load` fills."""
         return self.source == "raw.interaction"
 
     @property
     def is_default_state(self) -> bool:
-        """Whether the state is the checkout's own, which a plain `dbt` in it goes with."""
+        """Whether the state folder is the default of the checkout, which a plain `dbt` also uses."""
         return self.state_dir == self.root / ".state"
 
     @property
     def dbt_output(self) -> Path:
-        """Where dbt keeps ``target/`` and ``logs/``: where it does by itself, but apart for another state."""
+        """The folder of ``target/`` and ``logs/``: dbt's default, or a separate one for another state folder."""
         return self.dbt_project if self.is_default_state else self.state_dir / "dbt"
 
     @property
@@ -124,12 +124,17 @@ class Settings:
 
 
 def resolve_run_date(value: str | None) -> datetime.date:
-    """Return the date that is decided on: the option, else ``RUN_DATE``, else today in UTC.
+    """Return the run date: the option, else ``RUN_DATE``, else today in UTC.
+
+    Parameters
+    ----------
+    value : str or None
+        The option ``--run-date``.
 
     Raises
     ------
     PipelineError
-        When the value is not an ISO date (``YYYY-MM-DD``).
+        The value is not an ISO date (``YYYY-MM-DD``).
 
     Examples
     --------

@@ -34,9 +34,13 @@ def test_empty_variables_are_unset_ones(environment: pytest.MonkeyPatch) -> None
         ("DBT_TARGET", "oracle", r"DBT_TARGET must be one of embedded, postgres, received 'oracle'"),
         ("TIMEZONE", "Mars/Olympus", r"TIMEZONE must be an IANA name .*, received 'Mars/Olympus'"),
         ("TIMEZONE", "../etc/passwd", r"TIMEZONE must be an IANA name"),
-        ("WAREHOUSE_SCHEMA", "a-b", r"WAREHOUSE_SCHEMA must be letters, digits .* received 'a-b'"),
-        ("EMBEDDED_DATABASE", "9lives", r"EMBEDDED_DATABASE or PGDATABASE must be .* received '9lives'"),
-        ("MLFLOW_DATABASE", "warehouse", r"need a database each, both are 'warehouse'"),
+        (
+            "WAREHOUSE_SCHEMA",
+            "a-b",
+            r"WAREHOUSE_SCHEMA must have at most 63 letters, digits .* received 'a-b'",
+        ),
+        ("EMBEDDED_DATABASE", "9lives", r"EMBEDDED_DATABASE or PGDATABASE must have .* received '9lives'"),
+        ("MLFLOW_DATABASE", "warehouse", r"must have different databases, both are 'warehouse'"),
         ("TRAINING_PIPELINE_ROOT", "/", r"set TRAINING_PIPELINE_ROOT to the checkout"),
     ],
 )

@@ -1,7 +1,7 @@
-"""The model registry: MLflow on its own database, beside the warehouse on the same server.
+"""The model registry: MLflow with a separate database on the server of the warehouse.
 
-A version is found again by its tags, so that training twice on the same data with the same code registers
-one.
+The tags of a version identify it, so that training twice on the same data with the same code registers one
+version.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 MODEL_NAME = "interaction_propensity"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-LOCK = 0x7472_6169  # any number, the same in every process: one at a time trains, promotes or rolls back
+LOCK = (
+    0x7472_6169  # an arbitrary number, equal in all processes; one at a time trains, promotes or rolls back
+)
 _EXAMPLE_ROWS = 5
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
@@ -47,7 +49,10 @@ class Registered:
 
     Attributes
     ----------
-    tags : what it was trained on and by what; see `training.train`
+    uri : str
+        The address that MLflow loads it from, ``models:/<name>/<version>``.
+    tags : Mapping of str to str
+        The run date, and fingerprints of the data and the code; see `steps.train.train`.
     """
 
     name: str
@@ -58,13 +63,13 @@ class Registered:
 
     @property
     def run_date(self) -> dt.date:
-        """The run date it was trained for."""
+        """The run date that it was trained for."""
         return dt.date.fromisoformat(self.tags["run_date"])
 
 
 @contextlib.contextmanager
 def locked(settings: Settings) -> Iterator[None]:
-    """Hold the registry's lock: of several processes that train, promote or roll back, one does at a time."""
+    """Hold the registry's lock, so that one process at a time trains, promotes or rolls back."""
     with connect(settings) as connection:
         connection.autocommit = True  # no transaction stays open while the lock is held
         connection.execute("select pg_advisory_lock(%s)", [LOCK])
@@ -72,45 +77,45 @@ def locked(settings: Settings) -> Iterator[None]:
 
 
 def client(settings: Settings) -> MlflowClient:
-    """A client of the registry; its database is created and migrated at the first use.
+    """Return a client of the registry; create and migrate its database at the first use.
 
     Raises
     ------
     PipelineError
-        The database server cannot be reached; see `warehouse.connect`.
+        The database server cannot be reached; see `warehouse.postgres.connect`.
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     _ensure_database(settings)
     import mlflow
 
-    for noisy in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    for module in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking"):
+        logging.getLogger(module).setLevel(logging.WARNING)
     mlflow.set_tracking_uri(tracking_uri(settings))
     return mlflow.MlflowClient()
 
 
 def tracking_uri(settings: Settings) -> str:
-    """Where MLflow keeps its tables, as in `mlflow ui --backend-store-uri`; holds the password."""
+    """Return the URI for `mlflow ui --backend-store-uri`; it contains the password."""
     return "postgresql+psycopg2" + address(settings).uri(settings.mlflow_database).removeprefix("postgresql")
 
 
 def artifact_root(settings: Settings) -> Path:
-    """The folder of the model files."""
+    """Return the folder of the model files."""
     return settings.state_dir / "mlartifacts"
 
 
 def versions(settings: Settings, tags: Mapping[str, str]) -> list[str]:
-    """The versions that have all of these tags, latest first."""
+    """Return the versions that have all of these tags, latest first."""
     condition = " and ".join(
         [f"name = '{MODEL_NAME}'", *(f"tag.`{name}` = '{value}'" for name, value in tags.items())]
     )
-    found = client(settings).search_model_versions(condition, order_by=["version_number DESC"])
-    return [str(version.version) for version in found]
+    model_versions = client(settings).search_model_versions(condition, order_by=["version_number DESC"])
+    return [str(version.version) for version in model_versions]
 
 
 def with_alias(settings: Settings, alias: str) -> Registered | None:
-    """The version that carries an alias, or None when no version does."""
+    """Return the version that has an alias, None if no version has it."""
     registry = client(settings)
     from mlflow.exceptions import MlflowException
 
@@ -123,7 +128,7 @@ def with_alias(settings: Settings, alias: str) -> Registered | None:
 
 
 def with_version(settings: Settings, version: str) -> Registered:
-    """The version of this number.
+    """Return the version with this number.
 
     Raises
     ------
@@ -142,27 +147,25 @@ def with_version(settings: Settings, version: str) -> Registered:
 
 
 def challenger(settings: Settings, run_date: dt.date) -> Registered:
-    """The challenger of a run date.
+    """Return the challenger of a run date.
 
     Raises
     ------
     PipelineError
-        There is none, or the challenger was trained for another run date.
+        There is no challenger, or it was trained for another run date.
     """
-    found = with_alias(settings, CHALLENGER)
-    if found is None or found.run_date != run_date:
-        held = (
-            "no version is" if found is None else f"version {found.version} of run date {found.run_date} is"
-        )
+    model = with_alias(settings, CHALLENGER)
+    if model is None or model.run_date != run_date:
+        present = "no version" if model is None else f"version {model.version} of run date {model.run_date}"
         raise PipelineError(
-            f"the registry must hold a challenger of run date {run_date}; {held} that of {MODEL_NAME}. "
+            f"{MODEL_NAME} must have a challenger of run date {run_date}; the challenger is {present}. "
             f"Train first: training-pipeline train --run-date {run_date}"
         )
-    return found
+    return model
 
 
 def set_alias(settings: Settings, alias: str, version: str | None) -> None:
-    """Move an alias to a version; None takes it away."""
+    """Move an alias to a version; remove it if the version is None."""
     registry = client(settings)
     if version is None:
         registry.delete_registered_model_alias(MODEL_NAME, alias)
@@ -183,10 +186,23 @@ def register(
 
     Parameters
     ----------
-    settings : of the pipeline
-    estimator : fitted, with `predict_proba`
-    example : rows as the model takes them, for the signature and as the input example
-    tags, parameters, metrics : what MLflow keeps with the run; the tags also with the version
+    settings : Settings
+        The settings of the pipeline.
+    estimator : Pipeline
+        Fitted, with `predict_proba`.
+    example : DataFrame
+        Rows of features, for the signature and the input example.
+    tags : Mapping of str to str
+        Tags of the MLflow run and of the version.
+    parameters : Mapping of str to object
+        Parameters of the MLflow run.
+    metrics : Mapping of str to float
+        Metrics of the MLflow run.
+
+    Returns
+    -------
+    Registered
+        The new version.
     """
     registry = client(settings)
     import mlflow
@@ -224,7 +240,7 @@ def predict(settings: Settings, registered: Registered, features: pd.DataFrame) 
     Raises
     ------
     PipelineError
-        The model needs features that the rows do not have, or its files are gone.
+        The model needs features that the rows do not have, or its files are missing.
     """
     client(settings)
     import mlflow
@@ -238,18 +254,18 @@ def predict(settings: Settings, registered: Registered, features: pd.DataFrame) 
             f"{registered.name} version {registered.version} cannot be loaded from "
             f"{artifact_root(settings)}: {error}. Restore the files, or delete this version."
         ) from error
-    needed = model.metadata.get_input_schema().input_names()
-    if absent := sorted(set(needed) - set(features.columns)):
+    input_names = model.metadata.get_input_schema().input_names()
+    if missing := sorted(set(input_names) - set(features.columns)):
         raise PipelineError(
-            f"{registered.name} version {registered.version} needs the features {', '.join(absent)}, which "
+            f"{registered.name} version {registered.version} needs the features {', '.join(missing)}, which "
             "training_set does not have. Add them to customer_snapshot, or remove this version's alias."
         )
     with threadpool_limits(limits=1):
-        return np.asarray(model.predict(features[needed]), dtype=np.float64)
+        return np.asarray(model.predict(features[input_names]), dtype=np.float64)
 
 
 def _ensure_database(settings: Settings) -> None:
-    """Create MLflow's database where it is absent, and announce the schema that MLflow is about to create."""
+    """Create MLflow's database unless it exists, and log that MLflow will create its tables."""
     ensure_database(address(settings), settings.mlflow_database)
     with connect(settings, settings.mlflow_database) as connection:
         (schema,) = connection.execute("select to_regclass('alembic_version')").fetchone() or (None,)
@@ -260,10 +276,10 @@ def _ensure_database(settings: Settings) -> None:
 
 
 def _experiment(registry: MlflowClient, settings: Settings) -> str:
-    """The experiment's id; it is created at the first use, with the folder of the model files."""
-    found = registry.get_experiment_by_name(MODEL_NAME)
-    if found is not None:
-        return str(found.experiment_id)
+    """Return the id of the experiment; create it, with the folder of the model files, at the first use."""
+    experiment = registry.get_experiment_by_name(MODEL_NAME)
+    if experiment is not None:
+        return str(experiment.experiment_id)
     folder = artifact_root(settings)
     folder.mkdir(parents=True, exist_ok=True)
     return str(registry.create_experiment(MODEL_NAME, artifact_location=folder.resolve().as_uri()))

@@ -1,4 +1,4 @@
-"""Where a model comes from: the code, the dbt project and the person or task that decided."""
+"""The provenance of a model: the code, the dbt project, and the person or task that decided."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import Any
 
 UNKNOWN = "unknown"
-# What the predictions depend on besides the rows: what these modules do, and these libraries.
+# The predictions depend on the rows, the statements of these modules and these libraries.
 _MODULES = ("training_pipeline.model.estimators", "training_pipeline.registry.serving")
 _LIBRARIES = ("numpy", "scikit-learn", "scipy")
-# What a node of dbt's manifest says about the project rather than about one run of it.
+# The keys of a node in dbt's manifest that describe the project and not one run of it.
 _NODE_KEYS = ("checksum", "raw_code", "macro_sql", "unrendered_config", "columns", "test_metadata")
 
 
 def git_commit(root: Path) -> str:
-    """The commit that is checked out, '+changes' when files differ; 'unknown' outside a repository."""
+    """Return the checked-out commit, with '+changes' if files differ; 'unknown' outside a repository."""
     commit = _git(root, "rev-parse", "HEAD")
     if commit is None:
         return UNKNOWN
@@ -31,19 +31,20 @@ def git_commit(root: Path) -> str:
 
 
 def manifest_hash(manifest: Mapping[str, Any]) -> str:
-    """SHA-256 over models, tests, sources and macros of dbt's manifest; the same for every run of it."""
-    described = {
+    """Return the SHA-256 of the models, tests, sources and macros in dbt's manifest, equal for every run."""
+    content = {
         unique_id: {key: node.get(key) for key in _NODE_KEYS}
         for kind in ("nodes", "sources", "macros")
         for unique_id, node in manifest[kind].items()
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def code_hash() -> str:
-    """SHA-256 over what decides the predictions on given rows: statements, parameters and library versions.
+    """Return the SHA-256 of the statements, parameters and library versions that decide predictions.
 
-    Comments, docstrings, imports, layout and the place of a file do not count: they predict nothing.
+    Comments, docstrings, imports, layout and the path of a file do not count, because no prediction
+    depends on them.
     """
     digest = hashlib.sha256()
     for name in _MODULES:
@@ -56,7 +57,7 @@ def code_hash() -> str:
 
 
 def statements(source: str) -> str:
-    r"""The statements of a module in one layout, without comments, docstrings and imports.
+    r"""Return the statements of a module in one layout, without comments, docstrings and imports.
 
     Examples
     --------
@@ -70,10 +71,10 @@ def statements(source: str) -> str:
 
 
 class _Statements(ast.NodeTransformer):
-    """Leaves out what a module says and where it takes things from."""
+    """Remove docstrings and imports from a module."""
 
     def visit(self, node: ast.AST) -> ast.AST | None:
-        """Drop constants that stand alone and imports; a body that had nothing else becomes `pass`."""
+        """Drop imports and standalone constants; a body that becomes empty gets a `pass`."""
         if isinstance(node, ast.Import | ast.ImportFrom):
             return None
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
@@ -85,7 +86,7 @@ class _Statements(ast.NodeTransformer):
 
 
 def decided_by() -> str:
-    """Who runs this: the user, and the Airflow task where there is one."""
+    """Return the user who runs this, and the Airflow run if there is one."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
@@ -96,9 +97,9 @@ def decided_by() -> str:
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False
         )
     except FileNotFoundError:
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None

@@ -1,8 +1,8 @@
-"""The model as MLflow serves it: feature columns in, the probability of an interaction out.
+"""The model as MLflow serves it: it takes feature columns and returns the probability of an interaction.
 
-MLflow copies this file into the model ("models from code") and runs it where the model is loaded, so it
-imports nothing of this package. The estimator beside it is stored by skops, which only builds types that are
-named here: unlike a pickle, a model file cannot run code of its own.
+MLflow copies this file into the model ("models from code") and runs it where the model is loaded, so the
+file imports nothing from this package. skops stores the estimator next to it. skops builds only the types
+that are named here, so a model file cannot run code, unlike a pickle.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class InteractionPropensity(PythonModel):
         """Load the estimator that was logged with the model."""
         self._estimator = skops.io.load(context.artifacts[ESTIMATOR], trusted=TRUSTED_TYPES)
 
-    # MLflow wants these names, whether they are used or not
+    # MLflow requires these names, even those that are not used
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> Floats:  # noqa: ARG002
-        """The probability of an interaction within the horizon, shape (n,), 0 to 1."""
-        # Sums depend on the order of values in memory: one order, so that the same rows get the same bits
+        """Return the probability of an interaction within the horizon, shape (n,), 0 to 1."""
+        # A sum depends on the order of values in memory; one order gives the same bits for the same rows
         values = np.ascontiguousarray(model_input.to_numpy(dtype=np.float64))
         features = pd.DataFrame(values, columns=model_input.columns, copy=False)
         probability: Floats = self._estimator.predict_proba(features)[:, 1]

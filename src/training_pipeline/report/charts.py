@@ -1,4 +1,4 @@
-"""Charts as inline SVG: no file beside the report, no host to ask."""
+"""Charts as inline SVG, so that the report is one file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _INK, _MUTED, _ACCENT = "#1b1f24", "#8c959f", "#0969da"
 
 
 def calibration(predicted: Sequence[float], actual: Sequence[Interval]) -> str:
-    """Actual rate with its interval against mean prediction, one point for each bin, as an SVG element."""
+    """Return an SVG chart of the actual rate, with its interval, against the mean prediction of each bin."""
     import matplotlib as mpl
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The report of a run date: one HTML file that shows the verdict and its proof, and asks no other host."""
+"""The report of a run date: one HTML file that shows the verdict and its proof, without other files."""
 
 from __future__ import annotations
 
@@ -32,11 +32,16 @@ _HISTORY_ROWS = 10
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of the run date.
+    """The outcome of a run date.
 
     Attributes
     ----------
-    outcome : 'promoted', 'kept', 'rolled_back', 'stopped' or 'undecided'
+    outcome : str
+        'promoted', 'kept', 'rolled_back', 'stopped' or 'undecided'.
+    title : str
+        The outcome in a few words.
+    reason : str
+        A sentence.
     """
 
     outcome: str
@@ -46,7 +51,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the template shows; gate rows come failures first."""
+    """Everything that the template shows; among the rows of gates, failures come first."""
 
     run_date: dt.date
     verdict: Verdict
@@ -58,18 +63,21 @@ class Report:
 
 
 def write_report(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Path:
-    """Write the report of a run date to `<state>/reports/<run_date>.html`, also when a gate stopped the run.
+    """Write the report of a run date to `<state>/reports/<run_date>.html`, even if a gate stopped the run.
 
     Parameters
     ----------
-    settings : of the pipeline
-    run_date : that was decided on
-    stopped : why the run ended early, where the caller knows more than the ledger does
+    settings : Settings
+        The settings of the pipeline.
+    run_date : date
+        The run date of the report.
+    stopped : str or None
+        The reason why the run ended early, if the ledger does not contain it.
 
     Returns
     -------
     Path
-        The file. It replaces an earlier one whole.
+        The file, which replaces an earlier report in one step.
     """
     html = render(collect(settings, run_date, stopped))
     folder = settings.state_dir / "reports"
@@ -82,10 +90,10 @@ def write_report(settings: Settings, run_date: dt.date, stopped: str | None = No
 
 
 def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Report:
-    """Read what tables and registry hold about a run date."""
+    """Read the tables and the registry for a run date."""
     manifest = read_manifest(settings)
     latest = evidence.latest(settings, run_date)
-    nodes: Mapping[str, Any] = manifest["nodes"]  # a test that the project no longer has is not shown
+    nodes: Mapping[str, Any] = manifest["nodes"]  # the report leaves out tests that the project no longer has
     model_side = {node_id for node_id in latest if node_id in nodes and MODEL_GATE in nodes[node_id]["tags"]}
     data_side = {node_id for node_id in latest if node_id in nodes} - model_side
     with connect(settings) as connection:
@@ -119,7 +127,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
 
 
 def render(report: Report) -> str:
-    """The report as HTML."""
+    """Return the report as HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("training_pipeline.report"),
         autoescape=True,
@@ -154,41 +162,41 @@ def _verdict(
     stopped: str | None,
 ) -> Verdict:
     if failed_data:
-        found = Verdict("stopped", "Stopped before training", evidence.summary(failed_data))
+        verdict = Verdict("stopped", "Stopped before training", evidence.summary(failed_data))
     elif absent_data:
         reason = f"{len(absent_data)} data gates have not run: {evidence.names(absent_data)}"
-        found = Verdict("stopped", "Stopped before training", stopped or reason)
+        verdict = Verdict("stopped", "Stopped before training", stopped or reason)
     elif not evaluated:
         reason = "No model has been trained and evaluated for this run date."
-        found = Verdict("stopped", "No model", stopped or reason)
+        verdict = Verdict("stopped", "No model", stopped or reason)
     elif failed_model:
-        found = Verdict("stopped", "Stopped before promotion", evidence.summary(failed_model))
+        verdict = Verdict("stopped", "Stopped before promotion", evidence.summary(failed_model))
     elif stopped:
-        found = Verdict("stopped", "Stopped", stopped)
+        verdict = Verdict("stopped", "Stopped", stopped)
     elif absent_model:
         reason = f"{len(absent_model)} model gates have not run since the evaluation"
-        found = Verdict("undecided", "Not decided yet", f"{reason}: {evidence.names(absent_model)}")
+        verdict = Verdict("undecided", "Not decided yet", f"{reason}: {evidence.names(absent_model)}")
     elif decision is None:
         reason = "All gates passed; the challenger waits for its promotion."
-        found = Verdict("undecided", "Not decided yet", reason)
+        verdict = Verdict("undecided", "Not decided yet", reason)
     else:
         title = {"promoted": "Promoted", "kept": "Champion kept", "rolled_back": "Rolled back"}
         reason = f"Version {decision['model_version']}: {decision['reason']}."
-        found = Verdict(decision["decision"], title[decision["decision"]], reason)
-    return found
+        verdict = Verdict(decision["decision"], title[decision["decision"]], reason)
+    return verdict
 
 
 def _decision(
     history: Iterable[evidence.Row], run_date: dt.date, evaluation: list[evidence.Row]
 ) -> evidence.Row | None:
-    """The last decision about the model that was evaluated last for the run date."""
-    about = [
+    """Return the last decision about the model that was evaluated last for the run date."""
+    decisions = [
         row
         for row in history
         if evaluation
         and (row["run_date"], row["model_version"]) == (run_date, evaluation[0]["model_version"])
     ]
-    return about[-1] if about else None
+    return decisions[-1] if decisions else None
 
 
 def _is_recency_gap(row: evidence.Row) -> bool:
@@ -203,13 +211,13 @@ def _calibration_chart(evaluation: Iterable[evidence.Row]) -> str | None:
     bins: dict[str, dict[str, Interval]] = {}
     for row in evaluation:
         if row["segment"].startswith("prediction:") and row["sample_size"]:
-            bounds = [
+            interval = [
                 math.nan if value is None else value for value in (row["value"], row["lower"], row["upper"])
             ]
-            bins.setdefault(row["segment"], {})[row["metric"]] = Interval(*bounds)
+            bins.setdefault(row["segment"], {})[row["metric"]] = Interval(*interval)
     if not bins:
         return None
-    points = sorted(bins.values(), key=lambda found: found["mean_predicted"].value)
+    points = sorted(bins.values(), key=lambda metrics: metrics["mean_predicted"].value)
     return charts.calibration(
         [point["mean_predicted"].value for point in points], [point["actual_rate"] for point in points]
     )

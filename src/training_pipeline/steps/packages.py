@@ -1,4 +1,4 @@
-"""Install the packages of the dbt project, also where dbt's package hub cannot be reached."""
+"""Install the packages of the dbt project, even if dbt's package hub cannot be reached."""
 
 from __future__ import annotations
 
@@ -24,26 +24,34 @@ INSTALL_TIMEOUT_SECONDS = 120
 
 @dataclass(frozen=True)
 class Installed:
-    """The packages that could not be had, and why."""
+    """The result of an installation.
+
+    Attributes
+    ----------
+    missing : tuple of str
+        The packages that could not be installed.
+    reason : str
+        The reason, empty if all packages are installed.
+    """
 
     missing: tuple[str, ...] = ()
     reason: str = ""
 
 
 def install(settings: Settings) -> Installed:
-    """Install what ``packages.yml`` names, and return which packages could not be had.
+    """Install the packages of ``packages.yml`` and return the packages that could not be installed.
 
-    Without the hub, the packages in this repository are linked as dbt would link them. dbt refuses to start
-    with fewer folders than packages, so each missing one is given an empty package that says so in its name;
-    tests that need it look for its macros and switch themselves off.
+    Without the hub, this function links the packages of this repository as dbt would. dbt refuses to start
+    with fewer folders than packages, so each missing package gets an empty stand-in whose name says that it
+    is not installed. Tests that need such a package look for its macros and turn themselves off.
 
     Raises
     ------
     PipelineError
-        When ``packages.yml`` names a local package that does not exist.
+        ``packages.yml`` names a local package that does not exist.
     """
-    listed = settings.dbt_project / "packages.yml"
-    packages: list[dict[str, Any]] = (yaml.safe_load(listed.read_text()) or {}).get("packages", [])
+    packages_file = settings.dbt_project / "packages.yml"
+    packages: list[dict[str, Any]] = (yaml.safe_load(packages_file.read_text()) or {}).get("packages", [])
     problem = _why_no_hub() or _dbt_deps(settings)
     if problem is None:
         return Installed()
@@ -53,7 +61,7 @@ def install(settings: Settings) -> Installed:
     missing = []
     for package in packages:
         if "local" in package:
-            _link(folder, (settings.dbt_project / package["local"]).resolve(), listed)
+            _link(folder, (settings.dbt_project / package["local"]).resolve(), packages_file)
         else:
             name = str(package.get("package") or package.get("git") or package.get("tarball"))
             _stand_in(folder, name.rsplit("/", 1)[-1].removesuffix(".git"))
@@ -62,7 +70,7 @@ def install(settings: Settings) -> Installed:
 
 
 def _why_no_hub() -> str | None:
-    """Say why dbt's package hub cannot be used, None when it can; dbt itself would try for minutes."""
+    """Return why dbt's package hub cannot be used, None if it can; dbt itself would retry for minutes."""
     from dbt.clients.registry import DEFAULT_REGISTRY_BASE_URL
 
     url = f"{DEFAULT_REGISTRY_BASE_URL}api/v1/index.json"
@@ -74,13 +82,13 @@ def _why_no_hub() -> str | None:
 
 
 def _dbt_deps(settings: Settings) -> str | None:
-    """Run `dbt deps`; say why it failed, None when it did not."""
-    # as a process, because the files themselves come from elsewhere and dbt waits for them without a limit
+    """Run `dbt deps`; return why it failed, None if it succeeded."""
+    # as a process with a timeout, because dbt has no timeout for the host of the package files
     command = [str(Path(sys.executable).with_name("dbt")), "--quiet", "deps"]
     command += ["--project-dir", str(settings.dbt_project), "--profiles-dir", str(settings.root)]
     environment = {**os.environ, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     try:
-        ended = subprocess.run(
+        process = subprocess.run(
             command,
             check=False,
             capture_output=True,
@@ -89,15 +97,15 @@ def _dbt_deps(settings: Settings) -> str | None:
             timeout=INSTALL_TIMEOUT_SECONDS,
         )
     except subprocess.TimeoutExpired:
-        return f"`dbt deps` was not done within {INSTALL_TIMEOUT_SECONDS} s"
-    said = " ".join((ended.stdout + ended.stderr).split())
-    return None if ended.returncode == 0 else f"`dbt deps` failed ({said[-300:]})"
+        return f"`dbt deps` did not finish within {INSTALL_TIMEOUT_SECONDS} s"
+    output = " ".join((process.stdout + process.stderr).split())
+    return None if process.returncode == 0 else f"`dbt deps` failed ({output[-300:]})"
 
 
-def _link(folder: Path, source: Path, listed: Path) -> None:
+def _link(folder: Path, source: Path, packages_file: Path) -> None:
     project = source / "dbt_project.yml"
     if not project.is_file():
-        raise PipelineError(f"{listed} names the local package {source}, which has no dbt_project.yml")
+        raise PipelineError(f"{packages_file} names the local package {source}, which has no dbt_project.yml")
     (folder / yaml.safe_load(project.read_text())["name"]).symlink_to(source, target_is_directory=True)
 
 

@@ -1,8 +1,8 @@
-"""Decide whether the challenger becomes the champion, and keep the decision.
+"""Decide whether the challenger becomes the champion, and record the decision.
 
-The champion is the version that carries MLflow's alias `champion`; `ml.promotion_history` says how it came to
-be. Both change together under one lock, from the version that the challenger was compared with
-(compare-and-swap).
+The champion is the version with MLflow's alias `champion`; `ml.promotion_history` holds the decisions that
+led to it. Both change together under one lock, and only if the champion is still the version that the
+challenger was compared with (compare-and-swap).
 """
 
 from __future__ import annotations
@@ -36,13 +36,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided about the champion.
+    """A decision about the champion.
 
     Attributes
     ----------
-    decision : 'promoted', 'kept' or 'rolled_back'
-    model_version : that the decision is about
-    previous_version : the champion before, None when there was none
+    decision : str
+        'promoted', 'kept' or 'rolled_back'.
+    model_version : str
+        The version that the decision is about.
+    previous_version : str or None
+        The champion before the decision, None if there was none.
     """
 
     decision: str
@@ -52,17 +55,21 @@ class Decision:
 
 
 def promote(settings: Settings, run_date: dt.date) -> Decision:
-    """Make the challenger of a run date the champion when its gates passed, or say why the champion is kept.
+    """Promote the challenger of a run date if its gates passed, or give the reason to keep the champion.
 
-    Policy: the first champion needs no more than the gates, which compare it with the baselines. A champion
-    is not replaced by itself, nor by a model of the same rows and code. A model that was rolled back does not
-    return.
+    The first champion needs only the model gates, which compare it with the baselines. A champion is not
+    replaced by itself or by a model of the same rows and code. A model that was rolled back does not return.
+
+    Returns
+    -------
+    Decision
+        'promoted' or 'kept', with its reason.
 
     Raises
     ------
     GateStopped
-        A model gate failed, or did not run since the challenger was evaluated, or the champion is no longer
-        the one that the challenger was compared with.
+        A model gate failed or has not run since the challenger was evaluated, or the champion has changed
+        since then.
     PipelineError
         There is no challenger of this run date, or it has not been evaluated.
     """
@@ -75,22 +82,26 @@ def promote(settings: Settings, run_date: dt.date) -> Decision:
         decision = _decide(settings, ml_tables.history(connection), challenger, champion, compared_with)
         _append(connection, run_date, decision, challenger, gates)
         if decision.decision == PROMOTED:
-            # Last, so that nothing but the commit can fail after it
+            # Last, so that only the commit can fail after it
             registry.set_alias(settings, CHAMPION, challenger.version)
     logger.info("version %s is %s: %s", decision.model_version, decision.decision, decision.reason)
     return decision
 
 
 def rollback(settings: Settings) -> Decision:
-    """Make the champion before the present one the champion again.
+    """Make the previous champion the champion again.
 
-    Going back twice goes back two champions. The model that was left does not return by itself; see
-    `promote`.
+    Two rollbacks go back two champions. `promote` does not promote the replaced model again.
+
+    Returns
+    -------
+    Decision
+        'rolled_back', with its reason.
 
     Raises
     ------
     PipelineError
-        There is no champion, none before it, or the alias is not what the history says.
+        There is no champion or no previous one, or the alias and the history differ.
     """
     with connect(settings) as connection, connection.transaction():
         _lock(connection)
@@ -100,15 +111,17 @@ def rollback(settings: Settings) -> Decision:
         by_alias = present.version if present else None
         if by_history != by_alias:
             raise PipelineError(
-                f"the champion must be version {by_history or 'none'} as in ml.promotion_history, but its "
-                f"alias is on {by_alias or 'none'}: somebody set it by hand. Set it back."
+                f"the alias {CHAMPION} must be on the champion of ml.promotion_history, version "
+                f"{by_history or 'none'}; it is on version {by_alias or 'none'}, so somebody moved it. Move it back."
             )
         if len(champions) < 2:
-            raise PipelineError(f"there is no champion before version {by_alias or 'none'} to go back to")
+            raise PipelineError(
+                f"a rollback needs a previous champion; there is none before version {by_alias or 'none'}"
+            )
         target = registry.with_version(settings, champions[-2])
         decision = Decision(
             ROLLED_BACK,
-            f"version {by_alias} is replaced by the champion before it",
+            f"the previous champion replaces version {by_alias}",
             model_version=target.version,
             previous_version=by_alias,
         )
@@ -145,19 +158,20 @@ def _decide(
         return Decision(
             KEPT, f"it is the same model as champion {previous}: same rows, same code", version, previous
         )
-    left = {row["previous_version"] for row in history if row["decision"] == ROLLED_BACK}
-    if same := left.intersection(registry.versions(settings, {"model_hash": challenger.tags["model_hash"]})):
+    rolled_back = {row["previous_version"] for row in history if row["decision"] == ROLLED_BACK}
+    same_model = registry.versions(settings, {"model_hash": challenger.tags["model_hash"]})
+    if again := rolled_back.intersection(same_model):
         return Decision(
-            KEPT, f"the same model was rolled back as version {min(same, key=int)}", version, previous
+            KEPT, f"the same model was rolled back as version {min(again, key=int)}", version, previous
         )
-    compared = f"champion {previous}" if previous else "the baselines only: it is the first champion"
-    return Decision(PROMOTED, f"all model gates passed; compared with {compared}", version, previous)
+    reference = f"champion {previous}" if previous else "the baselines only: it is the first champion"
+    return Decision(PROMOTED, f"all model gates passed; compared with {reference}", version, previous)
 
 
 def _evaluation(
     connection: psycopg.Connection, challenger: Registered, run_date: dt.date
 ) -> tuple[str | None, dt.datetime]:
-    """The champion that the challenger was compared with, and when."""
+    """Return the champion that the challenger was compared with, and the time of the evaluation."""
     latest = connection.execute(
         "select model_version, evaluated_at, max(reference_version) filter (where reference = %s)"
         " from ml.model_evaluation where run_date = %s and model_name = %s"
@@ -166,20 +180,22 @@ def _evaluation(
     ).fetchone()
     if latest is None or latest[0] != challenger.version:
         raise PipelineError(
-            f"version {challenger.version} must be the last one evaluated for run date {run_date}; "
-            f"{'none' if latest is None else 'version ' + latest[0]} is. Evaluate it first: "
+            f"the last version evaluated for run date {run_date} must be {challenger.version}; it is "
+            f"{'none' if latest is None else latest[0]}. Evaluate first: "
             f"training-pipeline evaluate --run-date {run_date}"
         )
     return latest[2], latest[1]
 
 
 def required_model_gates(manifest: Mapping[str, Any]) -> list[str]:
-    """The unique ids of the tests that have to pass before promotion: severity error, tagged `model_gate`.
+    """Return the unique ids of the tests that must pass before promotion.
+
+    These have severity error and the tag `model_gate`.
 
     Raises
     ------
     PipelineError
-        The project has none.
+        The project has no such test.
     """
     required = [
         unique_id
@@ -188,14 +204,14 @@ def required_model_gates(manifest: Mapping[str, Any]) -> list[str]:
     ]
     if not required:
         raise PipelineError(
-            f"at least one test of severity error must be tagged {MODEL_GATE}; the dbt project has none, so "
-            "nothing could prove a model fit for promotion"
+            f"the dbt project must have at least one test of severity error with the tag {MODEL_GATE}; it has "
+            "none, so no gate could prove a model fit for promotion"
         )
     return required
 
 
 def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.datetime) -> list[evidence.Row]:
-    """The ledger rows of all model gates, each of which passed after the evaluation."""
+    """Return the ledger rows of all model gates; each gate must have passed after the evaluation."""
     required = required_model_gates(read_manifest(settings))
     latest = evidence.latest(settings, run_date, required)
     rows = [row for found in latest.values() for row in found if row["recorded_at"] > evaluated_at]
@@ -215,13 +231,13 @@ def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.dateti
 
 
 def _lock(connection: psycopg.Connection) -> None:
-    """One decision at a time; the lock goes with the transaction."""
+    """Hold the lock until the transaction ends, so that one process at a time decides."""
     ml_tables.ensure(connection)
     connection.execute("select pg_advisory_xact_lock(%s)", [registry.LOCK])
 
 
 def _champions(history: Iterable[evidence.Row]) -> list[str]:
-    """The champions that led to the present one, which is the last; those that were rolled back are gone."""
+    """Return the champions, the present one last, without those that were rolled back."""
     champions: list[str] = []
     for row in history:
         if row["decision"] == PROMOTED:
@@ -238,7 +254,7 @@ def _append(
     model: Registered,
     gates: Iterable[evidence.Row],
 ) -> None:
-    """Append to the history, unless it ends with this decision already: a repeated run adds nothing."""
+    """Append to the history unless it ends with this decision, so that a repeated run adds nothing."""
     last = connection.execute(
         "select run_date, model_version, decision, reason from ml.promotion_history where model_name = %s"
         " order by decided_at desc limit 1",
@@ -246,7 +262,7 @@ def _append(
     ).fetchone()
     if last == (run_date, decision.model_version, decision.decision, decision.reason):
         return
-    kept: list[dict[str, Any]] = [
+    gate_results: list[dict[str, Any]] = [
         {name: row[name] for name in ("node_id", "gate", "metric", "segment", "verdict", "invocation_id")}
         for row in gates
     ]
@@ -261,7 +277,7 @@ def _append(
             decision.previous_version,
             decision.decision,
             decision.reason,
-            Jsonb(kept),
+            Jsonb(gate_results),
             model.tags["data_fingerprint"],
             model.tags["git_commit"],
             model.tags["manifest_hash"],

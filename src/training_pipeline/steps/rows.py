@@ -10,11 +10,11 @@ from training_pipeline.warehouse.postgres import read_arrow
 
 
 def read(settings: Settings, run_date: dt.date) -> Dataset:
-    """The whole `training_set`, read as columns.
+    """Return the whole `training_set`, read by columns.
 
     Raises
     ------
     PipelineError
-        The table cannot be read, or does not hold what a model can be trained on; see `dataset.from_table`.
+        The table cannot be read, or its rows are not fit for training; see `dataset.from_table`.
     """
     return from_table(read_arrow(settings, f'select * from "{settings.schema}".{RELATION}'), run_date)

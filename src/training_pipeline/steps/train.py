@@ -28,8 +28,10 @@ class TrainedModel:
 
     Attributes
     ----------
-    reused : whether it had been registered before, by a run on the same data with the same code
-    rows : number of rows it is fitted on
+    rows : int
+        Number of rows that it is fitted on.
+    reused : bool
+        Whether an earlier run on the same data with the same code registered it.
     """
 
     version: str
@@ -42,16 +44,21 @@ class TrainedModel:
 def train(settings: Settings, run_date: dt.date) -> TrainedModel:
     """Fit the better candidate on train and validation, and register it under the alias `challenger`.
 
-    Nothing is trained without a certificate for the run date, and nothing but the rows that the certificate
-    is about: their version is compared again after they have been read. The test snapshot is not fitted on.
-    Training again on the same rows with the same code finds the registered version instead of adding one.
+    Training needs a certificate for the run date and uses only the rows that the certificate covers: their
+    version is compared again after they have been read. No model is fitted on the test snapshot. Training
+    again on the same rows with the same code reuses the registered version.
+
+    Returns
+    -------
+    TrainedModel
+        The challenger.
 
     Raises
     ------
     GateStopped
-        There is no certificate for the data as they are now.
+        There is no certificate for the present version of the data.
     PipelineError
-        The rows cannot be trained on; see `dataset.from_table` and `dataset.split_by_time`.
+        The rows are not fit for training; see `dataset.from_table` and `dataset.split_by_time`.
     """
     certified = certificate.check(settings, run_date)
     started = time.perf_counter()
@@ -76,34 +83,34 @@ def train(settings: Settings, run_date: dt.date) -> TrainedModel:
     }
     tags["model_hash"] = model_hash(tags["data_fingerprint"], code)
     with registry.locked(settings):
-        same = registry.versions(
+        same_model = registry.versions(
             settings, {name: tags[name] for name in ("run_date", "model_hash", "test_fingerprint")}
         )
-        reused = bool(same)
-        found = (
-            registry.with_version(settings, same[0])
+        reused = bool(same_model)
+        challenger = (
+            registry.with_version(settings, same_model[0])
             if reused
             else _fit_and_register(settings, parts, fitted, tags | _proof(settings, certified))
         )
-        registry.set_alias(settings, registry.CHALLENGER, found.version)
+        registry.set_alias(settings, registry.CHALLENGER, challenger.version)
     logger.info(
         "%s version %s (%s) is the challenger%s",
-        found.name,
-        found.version,
-        found.tags["estimator"],
-        ", trained before on the same rows with the same code" if reused else "",
+        challenger.name,
+        challenger.version,
+        challenger.tags["estimator"],
+        "; an earlier run trained it on the same rows with the same code" if reused else "",
     )
     return TrainedModel(
-        version=found.version,
-        estimator=found.tags["estimator"],
-        data_fingerprint=found.tags["data_fingerprint"],
+        version=challenger.version,
+        estimator=challenger.tags["estimator"],
+        data_fingerprint=challenger.tags["data_fingerprint"],
         rows=len(fitted),
         reused=reused,
     )
 
 
 def model_hash(data_fingerprint: str, code: str) -> str:
-    """SHA-256 of what decides a model's predictions: its rows, code, parameters, seed and libraries."""
+    """Return the SHA-256 of the rows, code, parameters, seed and libraries that decide a model's predictions."""
     return hashlib.sha256(f"{data_fingerprint} {code} {estimators.SEED}".encode()).hexdigest()
 
 
@@ -132,7 +139,7 @@ def _fit_and_register(
 
 
 def _proof(settings: Settings, certified: Certificate) -> dict[str, str]:
-    """Tags that show what the model was trained on and by what."""
+    """Return tags that name the certificate, the commit and the dbt project of the model."""
     return {
         "certificate": certified.fingerprint,
         "certificate_invocations": json.dumps(certified.invocation_ids),

@@ -1,4 +1,4 @@
-"""Where a Postgres server is and how one connects to it, whoever has started it."""
+"""The address of a Postgres server and connections to it, whoever started the server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CONNECT_TIMEOUT_SECONDS = 5
 
 @dataclass(frozen=True)
 class PostgresAddress:
-    """Where a Postgres server listens and how to log in; the password stays out of ``repr``."""
+    """The address and login of a Postgres server; ``repr`` does not show the password."""
 
     host: str
     port: int
@@ -25,7 +25,7 @@ class PostgresAddress:
     sslmode: str = "prefer"
 
     def uri(self, database: str | None = None) -> str:
-        """Return the address as a URI, for the given database or the address's own.
+        """Return the address as a URI, for the given database or the database of the address.
 
         Examples
         --------
@@ -43,12 +43,12 @@ class PostgresAddress:
 def connect_to(server: PostgresAddress, database: str | None = None) -> psycopg.Connection:
     """Open a connection to an address.
 
-    As a context manager it commits, or rolls back on an error, and closes.
+    As a context manager it commits (on an error it rolls back) and closes.
 
     Raises
     ------
     PipelineError
-        When the server is down, refuses the login or lacks the database.
+        The server is down, refuses the login or lacks the database.
     """
     target = replace(server, database=database or server.database)
     try:
@@ -60,21 +60,21 @@ def connect_to(server: PostgresAddress, database: str | None = None) -> psycopg.
 
 
 def ensure_database(server: PostgresAddress, name: str) -> None:
-    """Create a database on the server unless it exists; needs only the right to connect when it does.
+    """Create a database on the server unless it exists; if it exists, the right to connect is enough.
 
     Raises
     ------
     PipelineError
-        When it does not exist and the user may not create it.
+        The database does not exist and the user may not create it.
     """
     with connect_to(server, "postgres") as connection:
         connection.autocommit = True
-        known = "select 1 from pg_database where datname = %s"
-        if connection.execute(known, [name]).fetchone():
+        lookup = "select 1 from pg_database where datname = %s"
+        if connection.execute(lookup, [name]).fetchone():
             return
-        # one at a time: two at once get in each other's way in the template
+        # two concurrent statements would both need the template database, so the lock admits one
         connection.execute("select pg_advisory_lock(hashtext('training_pipeline.ensure_database'))")
-        if connection.execute(known, [name]).fetchone():
+        if connection.execute(lookup, [name]).fetchone():
             return
         try:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -86,7 +86,7 @@ def ensure_database(server: PostgresAddress, name: str) -> None:
 
 
 def explain_failure(server: PostgresAddress, message: str) -> str:
-    """Say in one line why a connection failed and what to do."""
+    """Return one line that says why a connection failed and what to do."""
     text = one_line(message)
     if "password authentication failed" in text or "no password supplied" in text:
         return (
@@ -96,7 +96,7 @@ def explain_failure(server: PostgresAddress, message: str) -> str:
     if "does not exist" in text and "database" in text:
         return (
             f"database {server.database!r} does not exist on {server.host}:{server.port}; "
-            "create it, or set PGDATABASE to one that does"
+            "create it, or set PGDATABASE to a database that exists"
         )
     if "role" in text and "does not exist" in text:
         return f"user {server.user!r} does not exist on {server.host}:{server.port}; check PGUSER"
@@ -107,5 +107,5 @@ def explain_failure(server: PostgresAddress, message: str) -> str:
 
 
 def one_line(message: str) -> str:
-    """Put a message of the server on one line."""
+    """Return a message of the server on one line."""
     return " ".join(message.split())

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 def address(settings: Settings) -> PostgresAddress:
-    """Return the address of the warehouse; an embedded server that does not run is started.
+    """Return the address of the warehouse; start the embedded server unless it runs.
 
     Raises
     ------
     PipelineError
-        When the embedded server cannot be started, or PGPORT is not a port.
+        The embedded server cannot be started, or PGPORT is not a port.
     """
     if settings.target == "embedded":
         from training_pipeline.warehouse.embedded.server import start
@@ -42,25 +42,25 @@ def address(settings: Settings) -> PostgresAddress:
 
 
 def connect(settings: Settings, database: str | None = None) -> psycopg.Connection:
-    """Open a connection; as a context manager it commits, or rolls back on an error, and closes.
+    """Open a connection; as a context manager it commits (on an error it rolls back) and closes.
 
     Raises
     ------
     PipelineError
-        When the server is down, refuses the login or lacks the database.
+        The server is down, refuses the login or lacks the database.
     """
     return connect_to(address(settings), database)
 
 
 def read_arrow(settings: Settings, query: str) -> pyarrow.Table:
-    """Run a query and return its rows as an Arrow table, without a Python object per value.
+    """Run a query and return its rows as an Arrow table, without one Python object per value.
 
     Columns of type ``numeric`` arrive as text; cast them to ``double precision`` in the query.
 
     Raises
     ------
     PipelineError
-        When the server cannot be reached or the query fails; the message holds the server's own.
+        The server cannot be reached or the query fails; the message contains the server's message.
     """
     from adbc_driver_manager import Error
     from adbc_driver_postgresql import dbapi
@@ -77,7 +77,7 @@ def read_arrow(settings: Settings, query: str) -> pyarrow.Table:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment variables with which ``profiles.yml`` finds the warehouse."""
+    """Return the environment variables that ``profiles.yml`` reads to find the warehouse."""
     server = address(settings)
     common = {
         "DBT_TARGET": settings.target,

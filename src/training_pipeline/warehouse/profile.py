@@ -1,4 +1,4 @@
-"""The dbt profile with the embedded server filled in, so that a plain `dbt test` in dbt_project/ finds it."""
+"""Write the dbt profile with the address of the embedded server, so that a plain `dbt test` finds it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     from training_pipeline.config import Settings
     from training_pipeline.warehouse.address import PostgresAddress
 
-HEADER = "# Written by `training-pipeline db start` from ../profiles.yml: edits are lost. Holds a password.\n"
+HEADER = (
+    "# Written by `training-pipeline db start` from ../profiles.yml: edits are lost. Contains a password.\n"
+)
 
 
 def write_profile(settings: Settings, server: PostgresAddress) -> Path:
     """Write ``dbt_project/profiles.yml``, readable by its owner only, and return its path.
 
-    It is the committed ``profiles.yml`` with the address and the password of the embedded server in place of
-    the environment variables; the other targets are as they are there.
+    The file is a copy of the committed ``profiles.yml``. The target ``embedded`` has the address and password
+    of the server instead of environment variables; the other targets are unchanged.
+
+    Raises
+    ------
+    PipelineError
+        The file cannot be written.
     """
     profiles = yaml.safe_load((settings.root / "profiles.yml").read_text())
     profiles["training_pipeline"]["outputs"]["embedded"] |= {
@@ -36,7 +43,7 @@ def write_profile(settings: Settings, server: PostgresAddress) -> Path:
         write_private(path, HEADER + yaml.safe_dump(profiles, sort_keys=False))
     except OSError as error:
         raise PipelineError(
-            f"{path} cannot be written ({error.strerror}); the server runs all the same: "
+            f"{path} cannot be written ({error.strerror}), but the server runs: "
             "for dbt set EMBEDDED_PORT and EMBEDDED_PASSWORD from `training-pipeline db url`"
         ) from error
     return path

@@ -75,7 +75,7 @@ def test_no_ledger_stops(evaluated: Settings) -> None:
 def test_challenger_that_is_not_evaluated_is_refused(evaluated: Settings) -> None:
     execute(evaluated, "delete from ml.model_evaluation")
     with pytest.raises(
-        PipelineError, match=r"version 1 must be the last one evaluated .*; none is. Evaluate it first"
+        PipelineError, match=r"last version evaluated .* must be 1; it is none\. Evaluate first"
     ):
         promote(evaluated, RUN_DATE)
 
@@ -148,20 +148,20 @@ def test_rollback_brings_back_the_champion_before(challenged: Settings) -> None:
     assert [row["decision"] for row in _history(challenged)] == [PROMOTED, PROMOTED, "rolled_back"]
     again = promote(challenged, RUN_DATE)  # the next scheduled run must not undo it
     assert (again.decision, again.reason) == (KEPT, "the same model was rolled back as version 2")
-    with pytest.raises(PipelineError, match="there is no champion before version 1"):
+    with pytest.raises(PipelineError, match="there is none before version 1"):
         rollback(challenged)
 
 
 def test_rollback_refuses_a_champion_set_by_hand(challenged: Settings) -> None:
     registry.set_alias(challenged, registry.CHAMPION, "2")
     with pytest.raises(
-        PipelineError, match=r"must be version 1 as in ml.promotion_history, but its alias is on 2"
+        PipelineError, match=r"champion of ml\.promotion_history, version 1; it is on version 2"
     ):
         rollback(challenged)
 
 
 def test_rollback_without_a_champion(evaluated: Settings) -> None:
-    with pytest.raises(PipelineError, match="there is no champion before version none"):
+    with pytest.raises(PipelineError, match="there is none before version none"):
         rollback(evaluated)
 
 

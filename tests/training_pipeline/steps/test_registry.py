@@ -84,7 +84,8 @@ def test_model_whose_files_are_gone_is_an_error_with_a_remedy(evaluated: Setting
 
 def test_challenger_of_another_run_date_is_refused(evaluated: Settings) -> None:
     with pytest.raises(
-        PipelineError, match="challenger of run date 2017-07-01; version 1 of run date 2017-06-30 is"
+        PipelineError,
+        match="challenger of run date 2017-07-01; the challenger is version 1 of run date 2017-06-30",
     ):
         registry.challenger(evaluated, RUN_DATE.replace(month=7, day=1))
 

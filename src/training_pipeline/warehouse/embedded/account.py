@@ -27,7 +27,7 @@ class Account:
     gid: int | None = None
 
     def run(self, command: Sequence[str | Path], timeout: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run a command under the account and return what it wrote; the exit code is the caller's to judge.
+        """Run a command under the account and return its result; the caller checks the exit code.
 
         The working directory is ``/``, because the account may not be allowed into the current one.
         """
@@ -47,16 +47,16 @@ class Account:
         )
 
     def own(self, path: Path) -> None:
-        """Hand a file or folder, not what is in it, to the account."""
+        """Make the account the owner of a file or folder, but not of a folder's contents."""
         if self.uid is not None:
             os.chown(path, self.uid, -1 if self.gid is None else self.gid)
 
     def can_enter(self, folder: Path) -> bool:
-        """Tell whether the account may enter a folder."""
+        """Return whether the account may enter a folder."""
         return self.run(["test", "-x", folder]).returncode == 0
 
     def can_run(self, binaries: Path) -> bool:
-        """Tell whether the account may run the server's programs, the libraries they need included."""
+        """Return whether the account may run the server's programs and read their libraries."""
         try:
             return self.run([binaries / "initdb", "--version"]).returncode == 0
         except PermissionError:
@@ -65,12 +65,12 @@ class Account:
 
 @functools.cache
 def server_account() -> Account:
-    """Return the account to run the server under: this process's, or for root the user `pgserver`.
+    """Return the account for the server: the account of this process, or `pgserver` if that is root.
 
     Raises
     ------
     PipelineError
-        When this is root and the user can neither be found nor created.
+        The process runs as root, and `pgserver` neither exists nor can be created.
     """
     if os.geteuid() != 0:
         return Account()
@@ -82,12 +82,12 @@ def server_account() -> Account:
 
 
 def package_binaries(major_version: str) -> Path:
-    """Return the folder of the server's programs, without importing the package: that would create files.
+    """Return the folder of the server's programs without importing the package, which would create files.
 
     Raises
     ------
     PipelineError
-        When the package is not installed or has no such version.
+        The package is not installed or has no such version.
     """
     package = importlib.util.find_spec(PACKAGE)
     if package is not None and package.origin is not None:
@@ -100,7 +100,7 @@ def package_binaries(major_version: str) -> Path:
 
 
 def copy_binaries(major_version: str, folder: Path) -> None:
-    """Copy the server's programs and the libraries they look for beside them; see `copied_binaries`."""
+    """Copy the server's programs and their libraries into `folder`; see `copied_binaries`."""
     package = package_binaries(major_version).parents[1]
     shutil.copytree(
         package,
@@ -110,12 +110,12 @@ def copy_binaries(major_version: str, folder: Path) -> None:
         ignore=_other_versions(major_version),
     )
     libraries = package.with_name(f"{package.name}.libs")
-    if libraries.is_dir():  # where wheels keep them on Linux
+    if libraries.is_dir():  # Linux wheels keep the libraries there
         shutil.copytree(libraries, folder / libraries.name, symlinks=True, dirs_exist_ok=True)
 
 
 def copied_binaries(major_version: str, folder: Path) -> Path:
-    """Return the folder of programs that were copied into `folder`."""
+    """Return the folder of the programs that `copy_binaries` copied into `folder`."""
     return folder / PACKAGE / f"pginstall{major_version}" / "bin"
 
 
@@ -132,9 +132,11 @@ def _create_user() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
     try:
         subprocess.run(command, check=False, capture_output=True, text=True)
-        return pwd.getpwnam(SYSTEM_USER)  # another process may have been faster; only its absence is an error
+        return pwd.getpwnam(
+            SYSTEM_USER
+        )  # another process may have created it first; only a missing user is an error
     except (OSError, KeyError) as error:
         raise PipelineError(
             f"Postgres does not run as root and the system user {SYSTEM_USER!r} cannot be created ({error}): "
-            f"create it with the system's own tool, or run as an ordinary user"
+            f"create it with the tool of your system, or run as an ordinary user"
         ) from error

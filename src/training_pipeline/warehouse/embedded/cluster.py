@@ -1,4 +1,4 @@
-"""The files of the embedded server: where its data lie, how they are created and configured."""
+"""The files of the embedded server: find, create and configure them."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 USER = "postgres"
 MAJOR_VERSION = "18"
-# Where root's server lives when the checkout lies in a folder that the account `pgserver` may not enter.
+# The home of root's server if the checkout is in a folder that the account `pgserver` may not enter.
 SHARED_HOME = Path("/var/lib/training-pipeline")
-# Below the range that systems hand out to outgoing connections (from 32768), so that the port stays free.
+# Below the ports of outgoing connections (from 32768), so that the port stays free.
 FIRST_PORT, PORT_COUNT = 20000, 10000
 
 CONFIGURATION = """\
@@ -50,12 +50,12 @@ effective_cache_size = 2GB
 random_page_cost = 1.1
 jit = off
 
-# Nobody replicates this server. A COPY into a table truncated in the same transaction then skips the log.
+# Nobody replicates this server, so a COPY into a table truncated in the same transaction skips the log.
 wal_level = minimal
 max_wal_senders = 0
 max_wal_size = 2GB
 checkpoint_timeout = 15min
-# Kept on: a decision that was reported, and its evidence, must be there after a crash.
+# On, because a reported decision and its evidence must survive a crash.
 synchronous_commit = on
 
 timezone = 'UTC'
@@ -68,7 +68,17 @@ log_line_prefix = '%m [%p] %d '
 
 @dataclass(frozen=True)
 class ClusterFiles:
-    """The files of one server: those of the state folder, and the data folder wherever it lies."""
+    """The files of one server.
+
+    Attributes
+    ----------
+    state : Path
+        The folder of the password and the port.
+    home : Path
+        The folder of the data and the log.
+    binaries : Path
+        The folder of the server's programs.
+    """
 
     state: Path
     home: Path
@@ -92,33 +102,34 @@ class ClusterFiles:
 
 
 def known_files(settings: Settings) -> ClusterFiles | None:
-    """Return the files of a cluster that was set up before, None when there is none.
+    """Return the files of an existing cluster, None if there is none.
 
-    The file `home` says where the data lie when not in the state folder; without it a checkout can be moved.
+    The file `home` contains the path of the data if they are outside the state folder. Without that file a
+    checkout can be moved.
     """
     state = settings.state_dir / "postgres"
     try:
         if not (state / "password").is_file() or not (state / "port").is_file():
             return None
-        elsewhere = state / "home"
-        if not elsewhere.is_file():
+        home_file = state / "home"
+        if not home_file.is_file():
             return ClusterFiles(state, state, package_binaries(MAJOR_VERSION))
-        home = Path(elsewhere.read_text())
+        home = Path(home_file.read_text())
     except PermissionError as error:
         raise not_yours(state) from error
     return ClusterFiles(state, home, copied_binaries(MAJOR_VERSION, home))
 
 
 def not_yours(folder: Path) -> PipelineError:
-    """Return the error for a state folder of another user."""
+    """Return the error for a state folder that belongs to another user."""
     return PipelineError(
         f"{folder} belongs to another user: run as that user, "
-        "or set TRAINING_PIPELINE_STATE to a folder of yours"
+        "or set TRAINING_PIPELINE_STATE to your own folder"
     )
 
 
 def prepare(settings: Settings) -> ClusterFiles:
-    """Create the cluster unless there is one, and return its files."""
+    """Create the cluster unless it exists, and return its files."""
     account = server_account()
     files = known_files(settings)
     if files is not None and (files.data / "PG_VERSION").is_file():
@@ -141,9 +152,9 @@ def prepare(settings: Settings) -> ClusterFiles:
 
 
 def _choose_home(account: Account, settings: Settings) -> ClusterFiles:
-    """Keep the data in the state folder; for root, elsewhere when the server's account may not enter that.
+    """Return the state folder as home, or for root another folder if the server's account may not enter it.
 
-    Opening the checkout's parent folders to everybody, as the package would, is not ours to do.
+    The package would open the parent folders of the checkout to all users; this program must not do that.
     """
     state = settings.state_dir / "postgres"
     binaries = package_binaries(MAJOR_VERSION)
@@ -167,46 +178,46 @@ def _require_access(account: Account, files: ClusterFiles) -> None:
     if not account.can_enter(files.home) or not account.can_run(files.binaries):
         raise PipelineError(
             f"the account {SYSTEM_USER!r} that Postgres runs under may not enter {files.home} or may not run "
-            f"{files.binaries}: let it through (`chmod o+x` on the folders above), or move the checkout"
+            f"{files.binaries}: allow it (`chmod o+x` on the parent folders), or move the checkout"
         )
 
 
 def _create_cluster(account: Account, files: ClusterFiles) -> None:
-    """Run initdb in a folder aside, so that one that is killed leaves nothing that looks like a cluster."""
-    aside = files.home / "data.new"
-    for leftover in (aside, files.data):
+    """Run initdb in a temporary folder, so that a killed initdb leaves nothing that looks like a cluster."""
+    new_data = files.home / "data.new"
+    for leftover in (new_data, files.data):
         shutil.rmtree(leftover, ignore_errors=True)
-    aside.mkdir(mode=0o700)
-    account.own(aside)
+    new_data.mkdir(mode=0o700)
+    account.own(new_data)
     files.log.touch(mode=0o600)
     account.own(files.log)
     password = secrets.token_urlsafe(24)
-    handed_over = files.home / "password.new"
-    write_private(handed_over, password)
-    account.own(handed_over)
-    # The builtin locale sorts the same on every machine; the system's depends on its libc.
+    password_file = files.home / "password.new"
+    write_private(password_file, password)
+    account.own(password_file)
+    # The builtin locale sorts alike on every machine; a system locale depends on its libc.
     arguments = [
         "--auth=scram-sha-256",
         "--encoding=UTF8",
         "--locale-provider=builtin",
         "--builtin-locale=C.UTF-8",
-        # Hashing it thousands of times is for passwords that can be guessed; these are 192 random bits, and dbt connects for every node.
+        # dbt connects for every node, and a password of 192 random bits needs no slow hash against guessing.
         "--set=scram_iterations=1",
     ]
-    arguments += ["--locale=C", f"--username={USER}", f"--pwfile={handed_over}", "-D", str(aside)]
+    arguments += ["--locale=C", f"--username={USER}", f"--pwfile={password_file}", "-D", str(new_data)]
     result = account.run([files.binaries / "initdb", *arguments])
-    handed_over.unlink()
+    password_file.unlink()
     if result.returncode != 0:
         raise PipelineError(f"initdb failed in {files.home}: {(result.stderr or result.stdout).strip()}")
-    aside.rename(files.data)
+    new_data.rename(files.data)
     if files.home != files.state:
         write_private(files.state / "home", str(files.home))
     write_private(files.port, str(free_port(str(files.state))))
-    write_private(files.password, password)  # last: it says that the cluster is complete
+    write_private(files.password, password)  # last, because this file marks the cluster as complete
 
 
 def free_port(seed: str) -> int:
-    """Return a free port: the same one for the same folder, as long as it is free."""
+    """Return a free port; the same seed gives the same port as long as it is free."""
     first = int.from_bytes(hashlib.sha256(seed.encode()).digest()[:4])
     for step in range(PORT_COUNT):
         port = FIRST_PORT + (first + step) % PORT_COUNT
@@ -217,7 +228,7 @@ def free_port(seed: str) -> int:
 
 def is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # as Postgres does, so that connections of a server just stopped do not hold the port
+        # Postgres sets this option too; connections of a server that just stopped then do not hold the port
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((HOST, port))

