@@ -1,1 +1,1 @@
-"""Measurements that the documentation quotes."""
+"""The measurements that the documentation quotes."""

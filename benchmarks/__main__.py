@@ -12,7 +12,7 @@ app = typer.Typer(no_args_is_help=True, help="Reproducible measurements; compare
 
 @app.callback()
 def main() -> None:
-    """Keep `pipeline` a command of its own, also while it is the only one."""
+    """Make typer expect the name of a command."""
 
 
 @app.command()
@@ -22,7 +22,7 @@ def pipeline(
         bool, typer.Option("--fixture", help="Only the part of the sample that the tests use.")
     ] = False,
 ) -> None:
-    """Seconds of each step of `make run`, fresh and repeated; rows a second; memory; size of the environment."""
+    """Measure `make run`, fresh and repeated: seconds of each step, rows per second, memory, size of the environment."""
     from benchmarks.pipeline import measure
 
     measure(datetime.date.fromisoformat(run_date), fixture)
@@ -31,11 +31,11 @@ def pipeline(
 @app.command()
 def cost(
     rows: Annotated[
-        list[int] | None, typer.Option(help="Rows of a table; may be given more than once.")
+        list[int] | None, typer.Option(help="Number of rows of a table; repeat for more tables.")
     ] = None,
-    processes: Annotated[bool, typer.Option(help="Also whole processes: dbt, Airflow.")] = True,
+    processes: Annotated[bool, typer.Option(help="Also measure whole processes: dbt, Airflow.")] = True,
 ) -> None:
-    """What the gates and the profile cost on generated rows, against a scan by hand. 10 million rows: ten minutes."""
+    """Compare the gates and the profile with a scan by hand on generated rows. 10 million rows: ten minutes."""
     from benchmarks import cost as benchmark
 
     benchmark.measure(sorted(rows or [10_000_000]), processes)
@@ -43,9 +43,9 @@ def cost(
 
 @app.command()
 def faults(
-    only: Annotated[list[str] | None, typer.Option(help="Only this fault; nothing is written.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this fault; writes no page.")] = None,
 ) -> None:
-    """What the gates find of each fault on each day of the sample: docs/faults.md. About five minutes."""
+    """Inject each fault into each day of the sample; write docs/faults.md. About five minutes."""
     from benchmarks import faults as benchmark
 
     benchmark.measure(only or [])
@@ -55,7 +55,7 @@ def faults(
 def mutation(
     only: Annotated[list[str] | None, typer.Option(help="Only this macro.")] = None,
 ) -> None:
-    """Changes every gate's SQL in one place at a time; a case of the truth table must notice. About ten minutes."""
+    """Change the SQL of every gate in one place at a time; a case of the truth table must fail. About ten minutes."""
     from benchmarks import mutation as benchmark
 
     benchmark.measure(only or [])
@@ -64,10 +64,10 @@ def mutation(
 @app.command()
 def replay(
     copies: Annotated[
-        list[int] | None, typer.Option(help="Copies of each row; may be given more than once.")
+        list[int] | None, typer.Option(help="Copies of each row; repeat for more tables.")
     ] = None,
 ) -> None:
-    """What a backtest of a year costs on the profile and on the rows. Two minutes; 10 copies: ten more."""
+    """Compare a backtest of a year on the profile and on the rows. Two minutes; 10 copies: ten more."""
     from benchmarks import replay as benchmark
 
     benchmark.measure(copies or [1])
@@ -75,7 +75,7 @@ def replay(
 
 @app.command()
 def suggest() -> None:
-    """Whether suggested thresholds keep to their budget on days and tables not seen: docs/suggest.md. About six minutes."""
+    """Check suggested bounds on unseen days and tables; write docs/suggest.md. About six minutes."""
     from benchmarks import suggest as benchmark
 
     benchmark.measure()
@@ -83,7 +83,7 @@ def suggest() -> None:
 
 @app.command()
 def tables() -> None:
-    """What the gates say of generated tables unlike the sample: docs/tables.md. About ten minutes."""
+    """Judge generated tables unlike the sample; write docs/tables.md. About ten minutes."""
     from benchmarks import tables as benchmark
 
     benchmark.measure()

@@ -1,6 +1,6 @@
-"""Airflow's three check operators on one day, in one process, as `python -m benchmarks.airflow_checks YYYY-MM-DD`.
+"""Run Airflow's three check operators on one day in one process: `python -m benchmarks.airflow_checks YYYY-MM-DD`.
 
-The connection is Airflow's `generated` (AIRFLOW_CONN_GENERATED). Thresholds are wide: what is measured is what a check costs.
+The connection is Airflow's `generated` (AIRFLOW_CONN_GENERATED). The thresholds are wide, because only the cost matters here.
 """
 
 from __future__ import annotations

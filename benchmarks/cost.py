@@ -1,4 +1,4 @@
-"""What the gates cost on generated data, as ratios within one run; the tables are markdown, docs/performance.md quotes them."""
+"""Measure the cost of the gates on generated data, as ratios within one run; docs/performance.md quotes the tables."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from benchmarks.cost_data import ROWS_A_DAY, Warehouse, build
 from benchmarks.cost_statements import (
     BY_HAND,
     PROFILE,
-    PROFILE_IN_LITTLE,
     PROFILE_OF_RUN,
+    PROFILE_SMALL_MEMORY,
     WITH_DISTINCT,
     Cost,
 )
@@ -27,13 +27,13 @@ from benchmarks.demo import Gate
 from training_pipeline.config import Settings
 from training_pipeline.warehouse.embedded import server as embedded
 
-# Targets: on rows and profile against the scan by hand; of the largest table against the smallest; of processes.
+# Target ratios: gates and profile to the scan by hand; largest to smallest table; all gates to one trivial test.
 MOST_OF_SCAN, MOST_OF_SMALLEST, MOST_OF_ONE_TEST = 3.0, 1.2, 1.2
 Costs = Mapping[tuple[int, str], Cost]
 
 
 def measure(sizes: Sequence[int], with_processes: bool = True) -> None:
-    """Generate a table of each size and print what the gates cost on it.
+    """Generate a table of each size and print the cost of the gates on it.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def _statement_table(warehouse: Warehouse, costs: Costs) -> str:
         table.append(_row(name, costs[rows, name], base))
     for name, cost in _sums(rows, gates, costs).items():
         table.append(_row(f"**{name}**", cost, base))
-    for name in [PROFILE_OF_RUN, PROFILE_IN_LITTLE]:
+    for name in [PROFILE_OF_RUN, PROFILE_SMALL_MEMORY]:
         table.append(_row(name, costs[rows, name], base))
     first = (
         f"First build of the profile, {warehouse.days} days: {warehouse.first_build:.1f} s (wall, parallel)."
@@ -100,9 +100,11 @@ def _verdicts(sizes: Sequence[int], gates: Sequence[Gate], costs: Costs) -> str:
     name = "gates on rows, and the profile"
     lines = []
     for rows in sizes:
-        own = sums[rows][name].processor
+        cost = sums[rows][name].processor
         lines.append(
-            _verdict(f"{rows:,} rows: {name} / {BY_HAND}", own / costs[rows, BY_HAND].processor, MOST_OF_SCAN)
+            _verdict(
+                f"{rows:,} rows: {name} / {BY_HAND}", cost / costs[rows, BY_HAND].processor, MOST_OF_SCAN
+            )
         )
     if largest != smallest:
         for part in sums[smallest]:
@@ -115,12 +117,12 @@ def _process_table(warehouse: Warehouse) -> str:
     counted = cost_processes.statements_by_gate(warehouse)
     samples = cost_processes.measure(warehouse)
     one_test = samples[cost_processes.ONE_TEST]
-    table = [["process", "least, s", "x one trivial test", "median of the turns' ratios", "95 % from", "to"]]
+    table = [["process", "minimum, s", "x trivial test", "median ratio of the turns", "95 % from", "to"]]
     ratios = {}
     for name, seconds in samples.items():
         ratios[name] = _ratio_of_turns(seconds, one_test)
-        least = min(seconds), min(seconds) / min(one_test)
-        cells = ["" if math.isnan(value) else f"{value:.2f}" for value in (*least, *ratios[name])]
+        minimum = min(seconds), min(seconds) / min(one_test)
+        cells = ["" if math.isnan(value) else f"{value:.2f}" for value in (*minimum, *ratios[name])]
         table.append([name, *cells])
     ratio, _, highest = ratios[cost_processes.ALL_GATES]
     what = f"{cost_processes.ALL_GATES} / {cost_processes.ONE_TEST}"
@@ -143,12 +145,12 @@ def _process_table(warehouse: Warehouse) -> str:
 def _ratio_of_turns(seconds: Sequence[float], base: Sequence[float]) -> tuple[float, float, float]:
     """Return the median ratio of two processes that ran in the same turn, and its exact 95 % interval.
 
-    What slows a machine for a while slows both, and one lucky run of either decides nothing, as it would in a ratio of minima.
-    The interval is that of a quantile without an assumption on the distribution (Conover 1999, Practical Nonparametric
-    Statistics, 3.2); it is not finite for fewer than six turns.
+    A slow phase of the machine slows both processes of a turn. One lucky run does not decide the median, but it would decide a
+    ratio of minima. The interval makes no assumption about the distribution (quantile test, Conover 1999, Practical
+    Nonparametric Statistics, 3.2); it is not finite for fewer than six turns.
     """
-    turns = zip(seconds, base, strict=False)  # a slow process has fewer
-    ratios = [own / other for own, other in turns]
+    turns = zip(seconds, base, strict=False)  # a slow process has fewer turns
+    ratios = [duration / base_duration for duration, base_duration in turns]
     interval = quantile_test(ratios, p=0.5).confidence_interval(0.95)
     return median(ratios), float(interval.low), float(interval.high)
 

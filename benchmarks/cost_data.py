@@ -1,4 +1,4 @@
-"""Generated interactions in a throw-away embedded Postgres, with the relations that the demo project's gates read."""
+"""Generate interactions in a temporary embedded Postgres, with the relations that the gates of the demo project read."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ ROWS_A_DAY = 10_000_000 // 120
 LINES_A_BASKET = 9
 EDGE_DAYS = 2  # the run date is not the last day, as in a rerun
 
-# In date order, as rows arrive. A basket's lines share the customer and the store, and their ids sort as those of the
-# sample do: baskets in order, products within them not.
+# Rows are in date order, as they arrive. The lines of a basket share the customer and the store. Ids sort as in the sample:
+# baskets are in order, products within a basket are not.
 GENERATE = """
 create table raw.interaction as
 select
@@ -46,10 +46,12 @@ class Warehouse:
 
     Attributes
     ----------
-    profile, profile_of_run : str
-        The statement that makes the profile of the run date alone, and that of all days that a daily run replaces.
+    profile : str
+        The statement of the profile of the run date.
+    profile_of_run : str
+        The statement of the profile of all days that a daily run replaces.
     first_build : float
-        Seconds (wall) in which the profile of all days was made, as dbt makes it on a first build.
+        Seconds (wall time) of the profile of all days, as in dbt's first build.
     """
 
     settings: Settings
@@ -63,15 +65,15 @@ class Warehouse:
 
     @property
     def days(self) -> int:
-        """The days of the profile."""
+        """The number of days of the profile."""
         return (self.run_date - FIRST_DAY).days + 1
 
     def environment(self) -> Mapping[str, str]:
-        """Return the variables with which dbt finds the database and the run date."""
+        """Return the variables that tell dbt the database and the run date."""
         return dbt_environment(self.settings) | {"RUN_DATE": self.run_date.isoformat()}
 
     def connect(self, work_mem: str | None = None) -> psycopg.Connection:
-        """Connect for timing: one process for a statement, so that its processor time is all there is."""
+        """Connect without parallel workers, so that one process has all the processor time of a statement."""
         connection = connect_to(embedded.start(self.settings))
         connection.autocommit = True
         connection.execute("set max_parallel_workers_per_gather = 0")
@@ -81,30 +83,30 @@ class Warehouse:
 
 
 def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
-    """Generate a database of that many rows and build what the gates read.
+    """Generate a database with this number of rows and build the relations that the gates read.
 
     Parameters
     ----------
     settings : Settings
-        Of the throw-away server; each size has a database of its own there.
+        The settings of the temporary server, on which each size has a separate database.
     rows : int
-        Rows of the raw table, `ROWS_A_DAY` of them a day.
+        Rows of the raw table, `ROWS_A_DAY` for each day.
     folder : Path
-        For dbt's output.
+        The folder for dbt's output.
     """
-    own = replace(settings, database=f"rows_{rows}")
+    settings = replace(settings, database=f"rows_{rows}")
     days = rows // ROWS_A_DAY
     run_date = FIRST_DAY + datetime.timedelta(days=days - EDGE_DAYS)
-    with connect_to(embedded.start(own)) as connection:
+    with connect_to(embedded.start(settings)) as connection:
         _generate(connection, days * ROWS_A_DAY - 1)
-    with connect_to(embedded.start(own)) as connection:
+    with connect_to(embedded.start(settings)) as connection:
         connection.autocommit = True
         connection.execute("vacuum analyze raw.interaction")
-    output = folder / own.database
+    output = folder / settings.database
     output.mkdir()
-    environment = dbt_environment(own) | {"RUN_DATE": run_date.isoformat()}
+    environment = dbt_environment(settings) | {"RUN_DATE": run_date.isoformat()}
     all_days = compile_demo(environment, output)
-    with connect_to(embedded.start(own)) as connection:
+    with connect_to(embedded.start(settings)) as connection:
         started = time.perf_counter()
         _execute(connection, f"create table analytics.interaction_daily as {all_days.profile}")
         first_build = time.perf_counter() - started
@@ -112,7 +114,9 @@ def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
         _execute(connection, "analyze analytics.interaction_daily")
     one_day = compile_demo(environment, output, ["--vars", "lookback_days: 0"], full_refresh=False)
     of_run = compile_demo(environment, output, full_refresh=False)
-    return Warehouse(own, rows, run_date, one_day.gates, one_day.profile, of_run.profile, first_build, output)
+    return Warehouse(
+        settings, rows, run_date, one_day.gates, one_day.profile, of_run.profile, first_build, output
+    )
 
 
 def _generate(connection: psycopg.Connection, last: int) -> None:
@@ -127,7 +131,7 @@ def _generate(connection: psycopg.Connection, last: int) -> None:
     }
     connection.execute(sql.SQL(GENERATE).format(**values))
     _execute(connection, "create index on raw.interaction (interaction_date)")
-    # the model `interaction` holds the same rows; a view saves the copy and reads by the same index
+    # the model `interaction` has the same rows; a view saves the copy and uses the same index
     _execute(
         connection,
         "create view analytics.interaction as select interaction_id, customer_id, store_id, department, quantity, "

@@ -1,4 +1,4 @@
-"""What whole processes cost, as a person or a scheduler starts them: dbt with one test and with all gates, Airflow, dbt's own tests."""
+"""Measure whole processes, as a person or a scheduler starts them: dbt with one test, with all gates, with its tests; Airflow."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ TRIVIAL_TEST = "raw_interaction_date_is_not_null"
 ONE_TEST, ALL_GATES = "dbt test, one trivial test", "dbt test, all gates"
 STUBS = "dbt test, as many gates of one constant row"
 AIRFLOW, NAIVE = "Airflow, three check operators", "dbt test, dbt's own tests on all rows"
-# How often each process runs: the two whose ratio has a target until its interval is narrower than what is asked of it.
+# Turns of each process. The two processes of the target ratio need many turns for a narrow interval.
 TURNS = {ONE_TEST: 60, ALL_GATES: 60, STUBS: 20, AIRFLOW: 20, NAIVE: 1}
 
-# What a gate costs when it neither checks an argument nor asks for anything: dbt's own work for a test that keeps its rows.
+# A gate that checks no argument and runs no query: it shows the cost of dbt for a test that records its rows.
 STUB = """
     {{ gates.configure() }}
     select
@@ -40,7 +40,7 @@ NAIVE_COLUMNS = ("interaction_id", "customer_id", "interaction_at", "store_id", 
 
 
 def measure(warehouse: Warehouse) -> dict[str, list[float]]:
-    """Return the seconds of each process in each turn, in which they run one after the other."""
+    """Return the seconds of each process in each turn; in a turn the processes run one after the other."""
     runs = processes(warehouse)
     samples: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(max(TURNS.values()) + 1):
@@ -54,7 +54,7 @@ def measure(warehouse: Warehouse) -> dict[str, list[float]]:
 
 
 def processes(warehouse: Warehouse) -> dict[str, Callable[[], object]]:
-    """Return the processes to measure. All of them succeed but one: a gate that crashes would cost less."""
+    """Return the processes to measure. All must succeed, because a crash would cost less; dbt's tests may fail."""
     environment, output = warehouse.environment(), warehouse.folder
     server = embedded.start(warehouse.settings)
     naive, stubs = _naive_project(output, server), _stub_project(output)
@@ -66,13 +66,13 @@ def processes(warehouse: Warehouse) -> dict[str, Callable[[], object]]:
         ALL_GATES: lambda: run_dbt(DEMO, all_gates, environment, output),
         STUBS: lambda: run_dbt(stubs, all_gates, environment, stubs),
         AIRFLOW: lambda: _airflow(server, warehouse),
-        # an id may be drawn twice: then a test fails, and costs the same
+        # a generated id may repeat; then a test fails, but it costs the same
         NAIVE: lambda: run_dbt(naive, ["test", "--profiles-dir", str(naive)], {}, naive, (0, 1)),
     }
 
 
 def statements_by_gate(warehouse: Warehouse) -> dict[str, int]:
-    """Return how many statements `dbt test` sends for each gate, without those that begin and end a transaction."""
+    """Return the number of statements that `dbt test` sends for each gate, without begin, commit and rollback."""
     output = warehouse.folder / "counted"
     output.mkdir()
     gates = [gate.name for gate in warehouse.gates]
@@ -83,7 +83,7 @@ def statements_by_gate(warehouse: Warehouse) -> dict[str, int]:
         event = json.loads(line)
         if event["info"]["name"] != "SQLQuery":
             continue
-        name = event["data"].get("node_info", {}).get("node_name")  # none in what dbt asks for itself
+        name = event["data"].get("node_info", {}).get("node_name")  # statements of dbt itself have no node
         statement = event["data"]["sql"].split("*/", 1)[-1].strip().upper()
         if name in gates and statement not in ("BEGIN", "COMMIT", "ROLLBACK"):
             counted[name] += 1
@@ -91,7 +91,7 @@ def statements_by_gate(warehouse: Warehouse) -> dict[str, int]:
 
 
 def _stub_project(folder: Path) -> Path:
-    """Copy the demo project, with stubs in place of its gates."""
+    """Copy the demo project and replace its gates by stubs."""
     project, macros = folder / "stubs", folder / "stub_macros"
     shutil.copytree(DEMO, project, ignore=shutil.ignore_patterns("target", "logs", "gates"), symlinks=True)
     shutil.copytree(MACROS, macros)
@@ -107,7 +107,7 @@ def _stub_project(folder: Path) -> Path:
 
 
 def _naive_project(folder: Path, server: PostgresAddress) -> Path:
-    """Write a project with the tests that dbt itself has, on the whole raw table."""
+    """Write a project with the built-in tests of dbt on the whole raw table."""
     tests: dict[str, list[str]] = {name: ["not_null"] for name in NAIVE_COLUMNS}
     tests["interaction_id"].append("unique")
     columns = [{"name": name, "data_tests": of_column} for name, of_column in tests.items()]

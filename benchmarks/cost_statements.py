@@ -1,4 +1,4 @@
-"""What the SQL of the gates and of the profile costs, against the one scan that a person would write by hand."""
+"""Compare the SQL of the gates and of the profile with one scan that a person would write by hand."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from benchmarks.cost_data import Warehouse
 
 REPEATS = 9
 MILLISECONDS = 1000
-# Of the run date alone; and of all days that a daily run replaces, also with the work_mem that a server has by default.
+# The profile of the run date; of all days that a daily run replaces; the same with the default work_mem of a server.
 PROFILE, PROFILE_OF_RUN = "profile", "profile of all days that a run replaces"
 SMALL_MEMORY = "4MB"
-PROFILE_IN_LITTLE = f"{PROFILE_OF_RUN}, work_mem {SMALL_MEMORY}"
+PROFILE_SMALL_MEMORY = f"{PROFILE_OF_RUN}, work_mem {SMALL_MEMORY}"
 
-# What the gates on rows and the profile look at, for the run date and the same day of the week before.
-BY_HAND, WITH_DISTINCT = "by hand", "by hand, with what is distinct"
+# The scan reads the columns of the gates on rows and of the profile, for the run date and the same weekday a week before.
+BY_HAND, WITH_DISTINCT = "by hand", "by hand, with distinct counts"
 SCAN = """
 select
     interaction_date,
@@ -38,13 +38,14 @@ DISTINCT = (
 
 @dataclass(frozen=True)
 class Cost:
-    """What a statement costs: the least of several runs, because what else the machine does only adds to it.
+    """The cost of a statement: the minimum of several runs, because other work of the machine only adds to it.
 
     Attributes
     ----------
-    wall, processor : float
-        Milliseconds; `processor` is the time that the server's process was running, equal to `wall` where the
-        system does not tell.
+    wall : float
+        Milliseconds of wall time.
+    processor : float
+        Milliseconds of processor time of the server's process; wall time if the system does not report it.
     """
 
     wall: float
@@ -55,32 +56,32 @@ class Cost:
 
 
 def statements(warehouse: Warehouse) -> dict[str, str]:
-    """Return the statements to measure by name: two by hand, the profile, and each gate."""
+    """Return the statements to measure by name: the scans by hand, the profiles and each gate."""
     dates = {"run_date": warehouse.run_date, "week_before": warehouse.run_date - timedelta(days=7)}
     named = {
         BY_HAND: SCAN.format(distinct="", **dates),
         WITH_DISTINCT: SCAN.format(distinct=DISTINCT, **dates),
         PROFILE: warehouse.profile,
         PROFILE_OF_RUN: warehouse.profile_of_run,
-        PROFILE_IN_LITTLE: warehouse.profile_of_run,
+        PROFILE_SMALL_MEMORY: warehouse.profile_of_run,
     }
     return named | {gate.name: gate.sql for gate in warehouse.gates}
 
 
 def measure(warehouses: Mapping[int, Warehouse]) -> dict[tuple[int, str], Cost]:
-    """Run all statements in turns, so that what else the machine does falls on all of them; return (rows, name) to cost."""
+    """Run all statements in turns, so that other work of the machine affects all; return costs by (rows, name)."""
     connections = {rows: warehouse.connect() for rows, warehouse in warehouses.items()}
-    in_little = {rows: warehouse.connect(SMALL_MEMORY) for rows, warehouse in warehouses.items()}
+    small_memory = {rows: warehouse.connect(SMALL_MEMORY) for rows, warehouse in warehouses.items()}
     named = {rows: statements(warehouse) for rows, warehouse in warehouses.items()}
     samples: dict[tuple[int, str], list[Cost]] = {}
     for turn in range(REPEATS + 1):
         for rows, statements_of in named.items():
             for name, statement in statements_of.items():
-                connection = (in_little if name == PROFILE_IN_LITTLE else connections)[rows]
+                connection = (small_memory if name == PROFILE_SMALL_MEMORY else connections)[rows]
                 cost = _run(connection, statement)
                 if turn > 0:  # the first turn fills the caches
                     samples.setdefault((rows, name), []).append(cost)
-    for connection in [*connections.values(), *in_little.values()]:
+    for connection in [*connections.values(), *small_memory.values()]:
         connection.close()
     return {
         key: Cost(
@@ -100,7 +101,7 @@ def _run(connection: psycopg.Connection, statement: str) -> Cost:
 
 
 def _processor_seconds(connection: psycopg.Connection) -> float | None:
-    """Return for how long the server's process of a connection has been running, where Linux tells."""
+    """Return the processor time of the server's process of a connection; None if the system does not report it."""
     try:
         nanoseconds = Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]
     except OSError:

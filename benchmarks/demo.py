@@ -1,4 +1,4 @@
-"""The gates of the demo project as dbt compiles them: what is measured is what the project runs, from its own YAML."""
+"""Compile the gates of the demo project with dbt, so that the benchmarks measure what the project runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 MACROS = ROOT / "macros"
 DEMO = ROOT / "dbt_project"
-# The nodes whose gates judge the day that has just arrived; those behind them judge what was made of it.
+# The nodes whose gates judge the new day; gates on later nodes judge tables built from it.
 DAILY_NODES = ("source:raw.interaction", "interaction", "interaction_daily")
 MODEL = "model.training_pipeline."
 
@@ -28,11 +28,11 @@ class Gate:
     Attributes
     ----------
     kind : str
-        Which gate of the package, e.g. ``metric_anomaly``.
+        The name of the gate in the package, e.g. ``metric_anomaly``.
     table : str
-        What it is declared on: ``raw.interaction``, ``interaction`` or ``interaction_daily``.
+        The relation that it judges: ``raw.interaction``, ``interaction`` or ``interaction_daily``.
     sql : str
-        The statement that returns its evidence, for the run date that it was compiled for.
+        The statement that returns its evidence for the compiled run date.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Compiled:
-    """The project as compiled for one run date."""
+    """The project compiled for one run date."""
 
     gates: tuple[Gate, ...]
     profile: str
@@ -60,17 +60,17 @@ def run_dbt(
     output: Path,
     exit_codes: Sequence[int] = (0,),
 ) -> str:
-    """Run dbt in a process of its own, with its target and log folders in `output`; return what it prints.
+    """Run dbt in a separate process, with its target and log folders in `output`; return its output.
 
     Raises
     ------
     RuntimeError
-        When dbt exits with another code than the given ones (1: a test failed); the message ends with what it printed.
+        dbt exits with a code that is not in `exit_codes` (1: a test failed); the message ends with its output.
     """
     command = [str(Path(sys.executable).with_name("dbt")), *arguments, "--project-dir", str(project)]
     command += ["--target-path", str(output / "target"), "--log-path", str(output / "logs")]
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("DBT_", "RUN_DATE"))}
-    done = subprocess.run(
+    process = subprocess.run(
         command,
         env=clean | {"DBT_SEND_ANONYMOUS_USAGE_STATS": "false"} | dict(environment),
         cwd=output,
@@ -78,20 +78,21 @@ def run_dbt(
         text=True,
         check=False,
     )
-    if done.returncode not in exit_codes:
-        raise RuntimeError(f"dbt {arguments[0]} failed in {project}:\n{(done.stdout + done.stderr)[-3000:]}")
-    return done.stdout
+    if process.returncode not in exit_codes:
+        output_end = (process.stdout + process.stderr)[-3000:]
+        raise RuntimeError(f"dbt {arguments[0]} failed in {project}:\n{output_end}")
+    return process.stdout
 
 
 def compile_demo(
     environment: Mapping[str, str], output: Path, options: Sequence[str] = (), full_refresh: bool = True
 ) -> Compiled:
-    """Compile the gates of the demo project and its profile: of all days, or else of those that a daily run replaces.
+    """Compile the gates of the demo project and its profile, of all days or of the days that a daily run replaces.
 
     Raises
     ------
     RuntimeError
-        When dbt cannot compile the project, or it has no gates.
+        dbt cannot compile the project, or the project has no gates.
     """
     arguments = ["compile", *options, "--select", *DAILY_NODES, "--profiles-dir", str(ROOT)]
     arguments += ["--full-refresh"] if full_refresh else []
@@ -105,7 +106,7 @@ def compile_demo(
 
 
 def read_manifest(output: Path) -> dict[str, Any]:
-    """Return the manifest that a dbt command with this output folder has left."""
+    """Return the manifest that a dbt command wrote into this output folder."""
     manifest: dict[str, Any] = json.loads((output / "target" / "manifest.json").read_text())
     return manifest
 
@@ -135,7 +136,7 @@ def _gate(node: Mapping[str, Any]) -> Gate:
 
 
 def write_project(directory: Path, connection: Mapping[str, Any], properties: Mapping[str, Any]) -> Path:
-    """Write a dbt project that has nothing but sources with gates on them."""
+    """Write a dbt project that has only sources with tests."""
     (directory / "models").mkdir(parents=True)
     (directory / "dbt_packages").mkdir()
     (directory / "dbt_packages" / "gates").symlink_to(MACROS, target_is_directory=True)

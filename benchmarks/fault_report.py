@@ -16,18 +16,22 @@ Table = list[list[str]]
 
 @dataclass(frozen=True)
 class Findings:
-    """What each gate and check said of each fault on each day.
+    """The verdicts of each gate and check for each fault and day.
 
     Attributes
     ----------
     levels : DataFrame
-        Columns fault, gate, day and level: 2 where a run would have stopped, 1 a warning, 0 neither.
-    gates, checks : tuple of str
-        The project's gates, and the checks that they are compared with.
+        Columns fault, gate, day and level: 2 if a run would have stopped, 1 for a warning, 0 for neither.
+    gates : tuple of str
+        The gates of the project.
+    checks : tuple of str
+        The checks that the gates are compared with.
+    days : tuple of date
+        The judged days.
     closed : tuple of date
         Days without rows, which are left out.
-    schema : mapping
-        What the schema gate said of each change of the source's columns.
+    schema : Mapping of str to str
+        The verdict of the schema gate for each change of the source's columns.
     """
 
     levels: pd.DataFrame
@@ -39,16 +43,16 @@ class Findings:
 
     def together(self) -> pd.DataFrame:
         """Return the worst level of the project's gates for each fault and day."""
-        own = self.levels[self.levels["gate"].isin(self.gates)]
-        return own.groupby(["fault", "day"])["level"].max().reset_index()
+        of_project = self.levels[self.levels["gate"].isin(self.gates)]
+        return of_project.groupby(["fault", "day"])["level"].max().reset_index()
 
     def asked(self) -> list[str]:
-        """Return the gates that were asked about faults, not about healthy days only."""
+        """Return the gates that judged faults and not only healthy days."""
         of_faults = set(self.levels[self.levels["fault"] != HEALTHY]["gate"])
         return [gate for gate in self.gates if gate in of_faults]
 
     def seeing(self) -> list[str]:
-        """Return the gates that see more than the loss of everything."""
+        """Return the gates that see another fault than the loss of all rows."""
         seen = self.levels[(self.levels["level"] > 0) & (self.levels["fault"] != ALL_LOST)]["gate"]
         return [gate for gate in self.gates if gate in set(seen)]
 
@@ -58,43 +62,44 @@ def report(findings: Findings) -> str:
     blocked, warned = healthy_shares(findings)
     seeing = findings.seeing()
     blind = ", ".join(f"`{gate}`" for gate in findings.asked() if gate not in seeing)
-    unmoved = f" No other fault than {ALL_LOST} is seen by {blind}." if blind else ""
+    unmoved = f" Of the faults, {blind} see only {ALL_LOST!r}." if blind else ""
     sections = [
-        "# Faults: what the gates find",
+        "# Faults that the gates find",
         "Written by `python -m benchmarks faults`; do not edit.",
-        f"Each fault of [faults.yml](../dbt_project/faults.yml) is injected into each of the {len(findings.days)} days of the sample "
-        f"that have 56 days of history ({min(findings.days)} to {max(findings.days)}), one day at a time: the day is judged against "
-        "the healthy days before it, where the fault changes a row of it. The gates are those of the demo project, with the "
-        "arguments, scopes and severities of its YAML, compiled by dbt; the interactions are broken and profiled anew. The "
-        "calendar is empty here, so no holiday is "
-        f"excused. {', '.join(map(str, findings.closed)) or 'No day'} has no rows (closed) and is left out; `interaction_has_rows` "
-        "would stop it. Gates on the source look at something before the faults, and are asked about healthy days only.",
+        "The benchmark injects each fault of [faults.yml](../dbt_project/faults.yml) into each of the "
+        f"{len(findings.days)} days of the sample that have 56 days of history ({min(findings.days)} to {max(findings.days)}), "
+        "one day at a time, changes the interactions and profiles them again. The gates compare the day with the healthy days "
+        "before it. A fault counts only on the days on which it changes a row. The gates have the arguments, scopes and "
+        "severities of the demo project, compiled by dbt. The calendar is empty here, so no holiday is excused. "
+        f"{', '.join(map(str, findings.closed)) or 'No day'} has no rows (shops closed) and is left out; `interaction_has_rows` "
+        "would stop it. Gates on the source judge the rows before a fault changes them, so they judge healthy days only.",
         "## All gates together, and the textbook checks",
-        "Share of the days, in percent. *Stopped*: a gate of severity error failed; *seen*: at least a warning. The textbook "
-        "checks are COUNT 1.5, MAX 1.3, MIN 1.4 and SUM 1.3 as the largest ratio to 5, or 7, days back, and COUNT within 20 % "
-        "of the median of 28 days. A check that fails on most healthy days has not found a fault when it fails on a faulty one.",
+        "Unit: percent of the days. *Stopped*: a gate of severity error failed; *seen*: a gate failed or warned. The textbook "
+        "checks allow a ratio to 5 (or 7) days back of at most COUNT 1.5, MAX 1.3, MIN 1.4 and SUM 1.3, or a COUNT within 20 % "
+        "of the median of 28 days. A check that fails on most healthy days has not found a fault when it fails on a faulty day.",
         _markdown(_summary(findings)),
         "## False alarms",
-        f"Of the healthy days {blocked:.1f} % are blocked (budget {BLOCKED_BUDGET:g} %) and {warned:.1f} % warned (budget "
-        f"{WARNED_BUDGET:g} %), all gates together. Holidays are among them: the gates are right that such a day is unlike others.",
+        f"All gates together block {blocked:.1f} % of the healthy days (budget {BLOCKED_BUDGET:g} %) and warn on {warned:.1f} % "
+        f"(budget {WARNED_BUDGET:g} %). Some of these days are holidays: the gates are right that such a day is unlike other days.",
         _markdown(_false_alarms(findings)),
         "## By gate",
-        "Share of the days that failed, and where a gate also warns, those that warned: `failed + warned`. Empty: none. Names "
-        f"without `interaction_`. All of these fail when {ALL_LOST}.{unmoved}",
+        "Unit: percent of the days on which the gate failed, or `failed + warned` if it also warned. An empty cell means none. The "
+        f"names leave out the prefix `interaction_`. All of these gates fail if all rows are lost.{unmoved}",
         _markdown(_by_gate(findings, seeing)),
         "## Changes of the source's columns",
-        "Judged by `raw_interaction_schema`, on any day alike.",
+        "`raw_interaction_schema` judges these changes; the verdict does not depend on the day.",
         _markdown([["change", "verdict"], *([name, verdict] for name, verdict in findings.schema.items())]),
-        "## What no gate can find",
-        "A fifth of the rows lost is within what a day's volume varies by itself: only a control total from the source can see "
-        "it. A fault that begins slowly, or on the first day of the data, becomes its own reference. A wrong value that is as "
-        "likely as a right one (a customer's rows given to another, new numbers for all customers) changes no metric of the day.",
+        "## Faults that no gate can find",
+        "The volume of a day varies by about a fifth, so only a control total from the source reliably sees the loss of a fifth "
+        "of the rows. A fault that begins slowly, or on the first day of the data, becomes its own reference. A wrong value that "
+        "is as likely as a right one (the rows of a customer assigned to another, new numbers for all customers) changes no "
+        "metric of the day.",
     ]
     return "\n\n".join(sections) + "\n"
 
 
 def healthy_shares(findings: Findings) -> tuple[float, float]:
-    """Return the percent of healthy days on which a gate blocks, and on which the worst is a warning."""
+    """Return the percent of healthy days on which a gate blocks, and on which gates only warn."""
     levels = findings.together().query("fault == @HEALTHY")["level"]
     return 100 * float((levels == 2).mean()), 100 * float((levels == 1).mean())
 
@@ -117,11 +122,11 @@ def _summary(findings: Findings) -> Table:
 
 
 def _false_alarms(findings: Findings) -> Table:
-    own = findings.levels[findings.levels["gate"].isin(findings.gates)]
-    loud = own[(own["fault"] == HEALTHY) & (own["level"] > 0)]
+    of_project = findings.levels[findings.levels["gate"].isin(findings.gates)]
+    alarms = of_project[(of_project["fault"] == HEALTHY) & (of_project["level"] > 0)]
     rows = [
         [str(day), "fail" if group["level"].max() == 2 else "warn", ", ".join(sorted(group["gate"]))]
-        for day, group in loud.groupby("day")
+        for day, group in alarms.groupby("day")
     ]
     return [["day", "verdict", "gates"], *rows]
 
@@ -144,7 +149,7 @@ def _cell(failed: Mapping[Any, float], seen: Mapping[Any, float], key: tuple[str
 
 
 def _shares(levels: pd.DataFrame, keys: list[str], least: int) -> dict[Any, float]:
-    """Return the percent of days with at least that level, by the keys."""
+    """Return the percent of days with at least this level, by the keys."""
     reached = (levels["level"] >= least).groupby([levels[key] for key in keys]).mean()
     return {key: round(100 * float(share), 1) for key, share in reached.items()}
 

@@ -1,4 +1,4 @@
-"""What the gates find: every fault on every day of the sample, next to the textbook checks; written to docs/faults.md."""
+"""Measure which faults the gates and textbook checks find on each day of the sample; write docs/faults.md."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MEDIAN_CHECK, MEDIAN_DAYS, MEDIAN_SHARE = "median, 20 %", 28, 0.2
 _COUNT = "sum(row_count)"
 _METRICS = f"{{'{_COUNT}': 1.5, 'max(amount_max)': 1.3, 'min(amount_min)': 1.4, 'sum(amount_sum)': 1.3}}"
 _DAILY = "'(select * from ' ~ ref('interaction_daily') ~ ' where slice = \\'all\\') as daily'"
-# What a change of the source does to its table, and how it is undone.
+# Changes of the source's columns: the statement that makes the change and the statement that reverts it.
 SCHEMA_FAULTS = {
     "column added": ("add column coupon text", "drop column coupon"),
     "column dropped": ("rename column quantity to gone", "rename column gone to quantity"),
@@ -49,12 +49,14 @@ def measure(only: Sequence[str] = (), path: Path | None = None) -> None:
     Parameters
     ----------
     only : sequence of str
-        Names of faults; all when empty. With some, no report is written.
+        Names of faults; all if empty. The report is written only for all faults.
+    path : Path or None
+        The file of the report, None for docs/faults.md.
 
     Raises
     ------
     RuntimeError
-        When the gates block or warn on more healthy days than the budget allows; the report is written all the same.
+        The gates block or warn on more healthy days than the budget allows; the report is written first.
     """
     console = Console(highlight=False, width=200)
     with _sample_year() as settings:
@@ -73,7 +75,7 @@ def measure(only: Sequence[str] = (), path: Path | None = None) -> None:
 
 @contextmanager
 def _sample_year() -> Iterator[Settings]:
-    """Build the sample in a throw-away server; without a calendar, so that no day is excused."""
+    """Build the sample on a temporary server without a calendar, so that no day is excused."""
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     folder.chmod(0o755)
     settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
@@ -98,7 +100,7 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
     window = min(days), max(days)
     gates = compile_gates(settings, *window)
     checks = textbook(settings, gates, *window)
-    found = {HEALTHY: replay(settings, [*gates, *checks], days)}
+    evidence = {HEALTHY: replay(settings, [*gates, *checks], days)}
     broken_gates = compile_gates(settings, *window, broken=True)
     broken_checks = textbook(settings, broken_gates, *window, broken=True)
     for fault in read_faults(settings.root / CATALOG):
@@ -106,13 +108,13 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
             continue
         started = time.perf_counter()
         with injected(settings, fault, days) as broken:
-            found[fault.name] = replay(
+            evidence[fault.name] = replay(
                 settings, [*broken_gates, *broken_checks], broken.days, broken.relations
             )
         console.print(f"{fault.name:30} {time.perf_counter() - started:6.1f} s")
     by_id = {gate.node_id: gate for gate in [*gates, *checks]}
-    frames = [_levels(rows, by_id).assign(fault=fault) for fault, rows in found.items()]
-    levels = pd.concat([*frames, *_median_check(found, _usual_counts(settings))], ignore_index=True)
+    frames = [_levels(rows, by_id).assign(fault=fault) for fault, rows in evidence.items()]
+    levels = pd.concat([*frames, *_median_check(evidence, _usual_counts(settings))], ignore_index=True)
     return Findings(
         levels=levels,
         gates=tuple(gate.part(segment) for gate in gates for segment in [*gate.segments, "all"]),
@@ -126,7 +128,7 @@ def _judge(settings: Settings, only: Sequence[str], console: Console) -> Finding
 def textbook(
     settings: Settings, gates: Sequence[Gate], first_day: dt.date, last_day: dt.date, broken: bool = False
 ) -> list[Gate]:
-    """Return the textbook check as gates: COUNT, MAX, MIN and SUM against a day before, where a zero is no failure."""
+    """Return the textbook check as gates: COUNT, MAX, MIN and SUM against an earlier day; a zero does not fail."""
     (like,) = (gate for gate in gates if gate.name == "interaction_daily_as_usual")
     window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
     checks = []
@@ -138,7 +140,7 @@ def textbook(
 
 
 def _levels(rows: Sequence[Row], gates: Mapping[str, Gate]) -> pd.DataFrame:
-    """Return for each gate, or segment with bounds of its own, and day 2 where it stops a run, 1 where it warns, else 0."""
+    """Return 2 if a gate (or segment with separate bounds) stops a run on a day, 1 if it warns, else 0."""
     frame = pd.DataFrame(
         {
             "gate": [gates[row["node_id"]].part(row["segment"]) for row in rows],
@@ -150,11 +152,11 @@ def _levels(rows: Sequence[Row], gates: Mapping[str, Gate]) -> pd.DataFrame:
 
 
 def _median_check(
-    found: Mapping[str, Sequence[Row]], usual: Mapping[dt.date, float]
+    evidence: Mapping[str, Sequence[Row]], usual: Mapping[dt.date, float]
 ) -> Iterator[pd.DataFrame]:
-    """Yield the levels of the check that COUNT is within 20 % of what is usual; the count is in a textbook check's evidence."""
+    """Yield the levels of the check that COUNT is within 20 % of the median; textbook evidence has the count."""
     check = min(TEXTBOOK)
-    for fault, rows in found.items():
+    for fault, rows in evidence.items():
         counts = {
             row["run_date"]: float(row["current_value"] or 0)
             for row in rows
@@ -165,7 +167,7 @@ def _median_check(
 
 
 def _usual_counts(settings: Settings) -> dict[dt.date, float]:
-    """Return for each day the median count of the 28 days with rows before it."""
+    """Return the median count of the 28 days with rows before each day."""
     with connect(settings) as connection:
         days = connection.execute(
             "select profile_date, row_count from analytics.interaction_daily where slice = 'all' and row_count > 0 order by 1"
@@ -177,9 +179,8 @@ def _usual_counts(settings: Settings) -> dict[dt.date, float]:
 
 def _schema_verdict(settings: Settings, change: str, undo: str) -> str:
     with connect(settings) as connection:
-        connection.execute(
-            "drop view if exists analytics.stg_interaction"
-        )  # a column that it reads keeps its type
+        # Postgres keeps the type of a column that a view reads
+        connection.execute("drop view if exists analytics.stg_interaction")
         connection.execute(f"alter table raw.interaction {change}".encode())
     result = dbt.invoke(settings, ["test", "--select", "raw_interaction_schema"], RUN_DATE)
     with connect(settings) as connection:

@@ -1,4 +1,4 @@
-"""Mutants of a macro: its text with one comparison flipped, one `coalesce` dropped or one branch of a `case` dead."""
+"""Mutants of a macro: one comparison is flipped, one `coalesce` dropped or one branch of a `case` never taken."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SQL, JINJA, IGNORED = "s", "j", "-"
 _REGIONS = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}|--[^\n]*", re.DOTALL)
 _STRINGS = re.compile(r'"[^"]*"')
 
-# To what a comparison turns: its opposite, and where it has a boundary, the other side of that.
+# The replacements of a comparison: its opposite, and for an inequality the other side of the boundary.
 _SQL_COMPARISONS = {
     "<>": ("=",),
     "<=": (">", "<"),
@@ -46,7 +46,7 @@ _JINJA_TOKENS = re.compile(
     r"==|!=|<=|>=|<|>|\bis not none\b|\bis none\b|\bnot in\b|(?<=if name )\bin\b|\bis string\b"
 )
 _CASE_TOKENS = re.compile(r"\b(case|when|then|end)\b")
-_LOOPED = re.compile(r"\s*\{\{ index \}\}\s*")  # the branches of pick_metric: one for each metric
+_LOOPED = re.compile(r"\s*\{\{ index \}\}\s*")  # pick_metric has one branch for each metric
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def mutants(macro: str, text: str) -> Iterator[Mutant]:
 
 
 def _mask(text: str) -> str:
-    """Say of each character whether it is SQL, Jinja or neither; strings of Jinja are SQL."""
+    """Return for each character whether it is SQL, Jinja or ignored; strings in Jinja are SQL."""
     mask = [SQL] * len(text)
     for region in _REGIONS.finditer(text):
         kind = JINJA if region[0].startswith(("{%", "{{")) else IGNORED

@@ -1,6 +1,6 @@
-"""Whether the truth table would notice: every gate's SQL with one thing changed must make a case fail.
+"""Test the truth table: every single change of a gate's SQL must make a case fail.
 
-dbt's own compiler compiles each case from the changed macro, in this process and in memory; DuckDB runs it.
+dbt's compiler compiles each case with the changed macro, in this process and in memory; DuckDB runs it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.macros.harness.windows import beside_healthy, in_window
 
 from benchmarks.mutants import Mutant, mutants
 
-# The ledger's macros decide on nothing, and those that check arguments run when dbt parses: tests/gates/test_arguments.py.
+# Macros of the ledger decide no verdict. Argument checks run when dbt parses; tests/macros/test_arguments.py tests them.
 LEFT_OUT = (
     "ledger.sql",
     "print.sql",
@@ -43,12 +43,12 @@ PACKAGE = "macro.gates."
 
 
 class TruthTable:
-    """The cases of the truth table, decided on by macros that can be changed.
+    """The cases of the truth table, judged by macros that can be changed.
 
     Parameters
     ----------
     folder : Path
-        For the database and for dbt's output.
+        The folder for the database and dbt's output.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class TruthTable:
         self._kills: Counter[str] = Counter()
         wrong = [name for name in self._cases if not self._is_as_expected(name)]
         if wrong:
-            raise RuntimeError(f"cases that differ without any change: {wrong}")
+            raise RuntimeError(f"these cases fail without any change: {wrong}")
 
     @property
     def macros(self) -> Mapping[str, str]:
@@ -80,7 +80,7 @@ class TruthTable:
         return found
 
     def killer(self, mutant: Mutant) -> str | None:
-        """Return the first case that differs with a mutant, None when none does."""
+        """Return the first case that fails with a mutant, None if no case fails."""
         macro = self._compiler.manifest.macros[PACKAGE + mutant.macro]
         text, macro.macro_sql = macro.macro_sql, mutant.text
         configuration = self._configuration
@@ -98,20 +98,20 @@ class TruthTable:
         return found
 
     def _killer_on_first_run(self, names: Iterable[str]) -> str | None:
-        """Try again without a ledger, as when dbt runs for the first time."""
+        """Return the first case that fails without a ledger, as in the first run of dbt."""
         without = [name for name in names if not self._cases[name].ledger]
-        self._rename_ledger("gate_results", "aside")
+        self._rename_ledger("gate_results", "hidden_gate_results")
         try:
             return next((name for name in without if not self._is_as_expected(name)), None)
         finally:
-            self._rename_ledger("aside", "gate_results")
+            self._rename_ledger("hidden_gate_results", "gate_results")
 
     def _rename_ledger(self, name: str, new_name: str) -> None:
         self._connection.execute(f"alter table {SCHEMA}.{name} rename to {new_name}")
         self._compiler.adapter.cache.clear()
 
     def _concerned(self, macro: str) -> list[str]:
-        """The cases of the gates that call a macro, directly or not."""
+        """Return the cases of the gates that call a macro, directly or indirectly."""
         all_macros = self._compiler.manifest.macros
         callers, added = {PACKAGE + macro}, True
         while added:
@@ -138,7 +138,7 @@ class TruthTable:
         )
 
     def _is_as_in_backtest(self, name: str) -> bool:
-        """Whether a case leaves the same evidence as one day of several: tests/gates/test_windows.py."""
+        """Return whether a case has the same evidence as one day of several; see tests/macros/test_windows.py."""
         case = self._cases[name]
         if case.status == "error":
             return True
@@ -167,17 +167,17 @@ class TruthTable:
 
 
 def measure(only: Sequence[str] = ()) -> None:
-    """Change every gate's SQL in every way, and report what no case of the truth table notices.
+    """Make every change of every gate's SQL, and report the changes that no case of the truth table notices.
 
     Parameters
     ----------
     only : sequence of str
-        Names of macros; all when empty.
+        Names of macros; all if empty.
 
     Raises
     ------
     RuntimeError
-        When a mutant survives and nothing explains it, or an explanation is of no use any more.
+        A mutant survives without an explanation, or an explanation is out of date.
     """
     console = Console(highlight=False, width=200)
     folder = Path(tempfile.mkdtemp(prefix="mutation-"))
@@ -203,7 +203,7 @@ def measure(only: Sequence[str] = ()) -> None:
 
 
 def _survivors(table: TruthTable, only: Sequence[str], console: Console) -> list[tuple[str, str]]:
-    """Try all mutants, print a line for each macro and the sum; return (macro, change) of those that no case notices."""
+    """Try all mutants, print a line for each macro and a total; return (macro, change) of the survivors."""
     survivors: list[tuple[str, str]] = []
     tried, begun = 0, time.perf_counter()
     for macro, text in table.macros.items():

@@ -1,4 +1,4 @@
-"""Wall time of the whole pipeline by step, fresh and repeated, in a throw-away warehouse; rows a second; memory; size."""
+"""Measure the whole pipeline on a temporary warehouse: wall time of each step, rows per second, memory, size."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MEGABYTE = 2**20
 
 
 def measure(run_date: datetime.date, fixture: bool) -> None:
-    """Run twice, print the seconds of each step, and what loading and reading come to."""
+    """Run twice and print the seconds of each step, and the rates of loading and reading."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     folder.chmod(0o755)
     settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
@@ -46,7 +46,7 @@ def _show_steps(console: Console, fresh: pipeline.Outcome, repeated: pipeline.Ou
     table = Table("step", "fresh, s", "repeated, s")
     for step, seconds in fresh.seconds.items():
         table.add_row(step, f"{seconds:.1f}", f"{repeated.seconds.get(step, float('nan')):.1f}")
-    table.add_row("together", f"{sum(fresh.seconds.values()):.1f}", f"{sum(repeated.seconds.values()):.1f}")
+    table.add_row("total", f"{sum(fresh.seconds.values()):.1f}", f"{sum(repeated.seconds.values()):.1f}")
     console.print(table)
     for outcome in (fresh, repeated):
         console.print(str(outcome.decision or outcome.stopped))
@@ -74,5 +74,5 @@ def _show_rates(console: Console, settings: Settings, run_date: datetime.date, f
 def _peak_megabytes() -> float:
     import resource
 
-    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
+    unit = 1 if sys.platform == "darwin" else 1024  # ru_maxrss is in bytes on macOS, in KiB elsewhere
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / MEGABYTE

@@ -1,4 +1,4 @@
-"""What it costs to ask the gates about a year: on the profile, and on the rows it was made of; with more rows a day."""
+"""Measure the cost of asking the gates about a year, on the profile and on the rows, also with more rows a day."""
 
 from __future__ import annotations
 
@@ -25,10 +25,12 @@ from training_pipeline.warehouse.postgres import connect
 RUN_DATE = dt.date(2017, 12, 31)
 DAYS = 308
 FIRST_DAY = RUN_DATE - dt.timedelta(DAYS - 1)
-ASKED_ON_ROWS = [RUN_DATE - dt.timedelta(70 * number) for number in range(4)]  # a year of them takes an hour
-# What else the machine did, and a connection's first run of a statement, are not what the statement costs.
+ASKED_ON_ROWS = [
+    RUN_DATE - dt.timedelta(70 * number) for number in range(4)
+]  # all days of a year take an hour
+# The minimum of several runs excludes other work of the machine and the first run of a statement.
 RUNS = 9
-# One gate of each kind that judges a day, on a table and its columns.
+# One gate of each kind that judges a day; the braces are names of tables and columns.
 GATES = {
     "row_existence": "gates.test_row_existence({table}, '{day}', weight={weight})",
     "value_tolerance": "gates.test_value_tolerance({table}, 4500, '{rows}', 0.5, '{day}', weight={weight})",
@@ -84,7 +86,7 @@ _NEXT = "\n-- next gate\n"
 
 
 def measure(copies: list[int]) -> None:
-    """Print what a year costs, for the sample and for so many copies of each of its rows, on profile and rows."""
+    """Print the cost of a year, on the profile and on the rows, for each number of copies of the sample's rows."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     folder.chmod(0o755)
     settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
@@ -108,14 +110,14 @@ def _table(settings: Settings, title: str) -> Table:
     table = Table("gate", "profile", "rows, at once", "x", "rows, day by day", "x", title=title)
     total = tuple(sum(costs.values()) for costs in (profile, at_once, day_by_day))
     lines = {gate: (profile[gate], at_once[gate], day_by_day[gate]) for gate in GATES} | {"all": total}
-    for gate, (cheap, scan, days) in lines.items():
+    for gate, (on_profile, on_rows, daily) in lines.items():
         table.add_row(
             gate,
-            f"{cheap:.1f}",
-            f"{scan:,.0f}",
-            f"{scan / cheap:,.0f}",
-            f"{days:,.0f}",
-            f"{days / cheap:,.0f}",
+            f"{on_profile:.1f}",
+            f"{on_rows:,.0f}",
+            f"{on_rows / on_profile:,.0f}",
+            f"{daily:,.0f}",
+            f"{daily / on_profile:,.0f}",
         )
     return table
 
@@ -126,7 +128,7 @@ def _year(settings: Settings, names: Mapping[str, str]) -> dict[str, float]:
 
 
 def _day_by_day(settings: Settings) -> dict[str, float]:
-    """Return the milliseconds of each gate on the rows for a year of days, each asked alone, from the mean of some."""
+    """Return the milliseconds of each gate for a year of separate days on the rows, estimated from some days."""
     asked = [_milliseconds(settings, _statements(settings, ON_ROWS, day, None)) for day in ASKED_ON_ROWS]
     return {gate: DAYS * sum(costs[gate] for costs in asked) / len(asked) for gate in GATES}
 
@@ -141,7 +143,7 @@ def _statements(
 
 
 def _milliseconds(settings: Settings, statements: Mapping[str, str]) -> dict[str, float]:
-    """Return the least of the runs of each statement."""
+    """Return the minimum milliseconds of the runs of each statement."""
     with connect(settings) as connection:
         connection.execute("set jit = off")
         return {
@@ -152,12 +154,12 @@ def _milliseconds(settings: Settings, statements: Mapping[str, str]) -> dict[str
 
 def _seconds(connection: psycopg.Connection, statement: str) -> float:
     started = time.perf_counter()
-    connection.execute(statement.encode())  # waits for all rows; making Python's of them is not SQL
+    connection.execute(statement.encode())  # waits for all rows; excludes the conversion to Python
     return time.perf_counter() - started
 
 
 def _project(settings: Settings) -> str:
-    """Return what the project's own gates take: as a whole, and those that read rows among them."""
+    """Return the seconds of the project's gates: of all of them, and of the gates on the profile."""
     healthy, marked = backtest.past_days(settings, None, RUN_DATE)
     days: Sequence[dt.date] = sorted([*healthy, *marked])
     gates = compile_gates(settings, days[0], days[-1])
@@ -174,7 +176,7 @@ def _project(settings: Settings) -> str:
 
 
 def _build(settings: Settings, copies: int) -> int:
-    """Build the models from so many copies of each row, and the slices of the profile; return the number of rows."""
+    """Build the models and the slices of the profile from copies of each row; return the number of rows."""
     with connect(settings) as connection:
         connection.execute("create table if not exists raw.sample as select * from raw.interaction")
         connection.execute("truncate raw.interaction")

@@ -1,4 +1,4 @@
-"""Tables unlike the sample: generated interactions of shops that differ in size, week, growth, amounts and what they sell."""
+"""Tables unlike the sample: generated interactions of shops that differ in size, week, growth, amounts and goods."""
 
 from __future__ import annotations
 
@@ -17,30 +17,36 @@ EVERY_DAY = (1.0, 1.0, 1.0, 1.0, 1.1, 1.3, 1.2)
 
 @dataclass(frozen=True)
 class Shop:
-    """How the interactions of a shop are drawn.
+    """The distribution of the interactions of a shop.
 
     Attributes
     ----------
     what : str
         The shop in words.
     rows : float
-        Interactions of a usual first day.
+        Interactions of a usual day at the start.
     week : tuple of float
-        Factor for each day of the week, Monday first; on one of 0 the shop is closed.
+        Factor for each day of the week, Monday first; the shop is closed if it is 0.
     noise : float
         Standard deviation of the log of a day's volume.
-    growth, season : float
-        Of the log of the volume: by week, and the amplitude over a year.
+    growth : float
+        Growth of the log of the volume per week.
+    season : float
+        Amplitude of the volume over a year, as a share.
     month_end : float
         Factor from the 26th of a month on.
-    categories, launch_days : int
-        Kinds of goods at the end; how many days after each other the second half of them was launched, 0 for none.
+    categories : int
+        Kinds of goods at the end.
+    launch_days : int
+        Days between the launches of the second half of the kinds; 0 if all are sold from the start.
     basket : int
-        Interactions of one customer at a time, about.
+        Approximate number of interactions in a visit.
     log_amount : tuple of float
         Mean and standard deviation of the log of an amount.
-    returned, free : float
-        Share of negative amounts and of those that are 0.
+    returned : float
+        Share of negative amounts.
+    free : float
+        Share of amounts that are 0.
     """
 
     name: str
@@ -83,8 +89,8 @@ SHOPS = (
     ),
     Shop(
         "wholesaler",
-        "Monday to Friday, 900 rows and half as many more at the end of a month, 40 kinds of goods, amounts that spread over five orders"
-        " of magnitude, 3 % of them returned (negative)",
+        "Monday to Friday, 900 rows and 50 % more at the end of a month, 40 kinds of goods, amounts over five orders of magnitude, 3 % of"
+        " them negative (returned goods)",
         rows=900,
         week=(1.1, 1.0, 1.0, 1.0, 0.8, 0.0, 0.0),
         noise=0.08,
@@ -98,7 +104,7 @@ SHOPS = (
     ),
     Shop(
         "web shop",
-        "300 rows a day that grow by 3 % a week, a new kind of goods every 60 days, at any hour",
+        "300 rows a day at any hour, 3 % more each week, a new kind of goods every 60 days",
         rows=300,
         growth=0.03,
         categories=16,
@@ -111,7 +117,7 @@ SHOPS = (
 
 
 def generate(shop: Shop) -> pd.DataFrame:
-    """Return the interactions of a shop, always the same, with the columns that the source declares."""
+    """Return the interactions of a shop, equal in every call, with the columns that the source declares."""
     random, ids = np.random.default_rng(sum(map(ord, shop.name))), count()
     loyalty = random.gamma(0.6, size=shop.customers)
     shares = 1 / np.arange(1, shop.categories + 1) ** 1.1
@@ -153,7 +159,7 @@ def _open_days(shop: Shop) -> Iterator[tuple[int, dt.date]]:
 
 
 def _volume(shop: Shop, number: int, day: dt.date) -> float:
-    """Return the rows that are expected on a day."""
+    """Return the expected number of rows of a day."""
     season = 1 + shop.season * np.sin(2 * np.pi * (day.timetuple().tm_yday - 60) / 365)
     december = 1.4 if shop.season and day.month == 12 and day.day > 10 else 1.0
     month_end = shop.month_end if day.day >= 26 else 1.0

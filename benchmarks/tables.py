@@ -1,4 +1,4 @@
-"""What the gates say of tables unlike the sample, as they are and with what `suggest` fits: docs/tables.md."""
+"""Judge tables unlike the sample with the project's bounds and with suggested bounds; write docs/tables.md."""
 
 from __future__ import annotations
 
@@ -33,29 +33,32 @@ REPORT = ROOT / "docs" / "tables.md"
 PROFILE_YAML = Path("dbt_project") / "models" / "interaction" / "interaction_daily.yml"
 TEXTBOOK = "textbook, 7 days"
 BUDGET = 0.01
-EVERY = 20  # days between those on which the detection is measured
+EVERY = 20  # the detection is measured on every twentieth day
+# Faults that depend on features of the sample
 OF_SAMPLE = (
     "a department of",
     "last 5 hours lost",
     "days cut in UTC",
-)  # faults about what only the sample has
+)
 NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """What the gates say of a shop.
+    """The verdicts on a shop.
 
     Attributes
     ----------
     checked : tuple of date
-        The healthy days that nothing was fitted on.
-    before, after : Backtest
-        With the thresholds of the project, and with those that were suggested.
-    textbook : tuple of mapping
-        What the textbook check says.
-    found : mapping
-        What the gates, with the suggested thresholds, say of each fault.
+        The healthy days that the fit did not use.
+    before : Backtest
+        The verdicts with the bounds of the project.
+    after : Backtest
+        The verdicts with the suggested bounds.
+    textbook : sequence of Row
+        The verdicts of the textbook check.
+    faulty : Mapping of str to sequence of Row
+        For each fault the verdicts with the suggested bounds.
     """
 
     shop: Shop
@@ -64,17 +67,16 @@ class Judged:
     before: Backtest
     after: Backtest
     textbook: Sequence[Row]
-    found: Mapping[str, Sequence[Row]]
+    faulty: Mapping[str, Sequence[Row]]
 
 
 def measure(report: Path | None = REPORT) -> None:
-    """Generate each table, judge it, fit its thresholds, judge it and its faults with them; write the report.
+    """Generate and judge each table, fit bounds, judge the table and its faults with them; write the report.
 
     Raises
     ------
     RuntimeError
-        When the gates block or warn on more of the healthy days that nothing was fitted on than the budget allows; the report is
-        written all the same.
+        The gates block or warn on more of the checked days than the budget allows; the report is written first.
     """
     folder = Path(tempfile.mkdtemp(prefix="tables-"))
     folder.chmod(0o755)
@@ -96,7 +98,7 @@ def measure(report: Path | None = REPORT) -> None:
 
 
 def _judge(shop: Shop, folder: Path) -> Judged:
-    """Do with a generated table what a person does with one: load it, build, suggest, paste, ask again."""
+    """Treat a generated table as a user would: load it, build, suggest, paste, judge again."""
     folder.mkdir()
     settings = replace(
         Settings.load(),
@@ -113,7 +115,7 @@ def _judge(shop: Shop, folder: Path) -> Judged:
     try:
         embedded.start(settings)
         loading.load(settings, file)
-        # a test may fail, and there is no ledger before the first of them
+        # without tests, because a test may fail; the test below creates the ledger
         dbt.invoke(
             settings,
             ["build", "--select", "+interaction_daily", "--exclude", "test_type:data", "test_type:unit"],
@@ -147,7 +149,7 @@ def _checkout(root: Path) -> Path:
 
 
 def _paste(file: Path, text: str) -> None:
-    """Put the gates of a suggestion in the place of those with the same names."""
+    """Replace the gates of a YAML file by the suggested gates of the same names."""
     suggested = {test[kind]["name"]: test for test in yaml.safe_load(text)["data_tests"] for kind in test}
     properties = yaml.safe_load(file.read_text())
     (model,) = properties["models"]
@@ -166,7 +168,7 @@ def _report(judged: Sequence[Judged]) -> str:
             "rows",
             "days checked",
             "textbook: blocked",
-            "thresholds of the sample: blocked",
+            "bounds of the sample: blocked",
             "warned",
             "suggested: blocked",
             "warned",
@@ -180,24 +182,24 @@ def _report(judged: Sequence[Judged]) -> str:
         shares = [share(_within(each, days), each.checked) for days in counts]
         alarms.append([each.shop.name, f"{each.rows:,}", str(len(each.checked)), *shares])
     faults = [["fault", *(each.shop.name for each in judged)]]
-    for fault in judged[0].found:
-        faults.append([fault, *(_seen(each.found[fault]) for each in judged)])
+    for fault in judged[0].faulty:
+        faults.append([fault, *(_seen(each.faulty[fault]) for each in judged)])
     sections = [
         "# Tables unlike the sample",
         "Written by `python -m benchmarks tables`; do not edit.",
-        f"Four generated tables, {FIRST_DAY} to {LAST_DAY} ([shops.py](../benchmarks/shops.py)), to each of which is done what a person"
-        " does with a table of their own: load, build, `training-pipeline suggest --false-alarms 1`, paste what it prints. There is no"
+        f"Four generated tables, {FIRST_DAY} to {LAST_DAY} ([shops.py](../benchmarks/shops.py)). The benchmark treats each table as a"
+        " user would: load it, build the project, run `training-pipeline suggest --false-alarms 1`, paste the output. There is no"
         " calendar.",
         "\n".join(f"- {each.shop.name}: {each.shop.what}" for each in judged),
         "## False alarms",
-        "Percent of the healthy days in the last quarter, on which nothing was fitted. *Textbook*: COUNT 1.5, MAX 1.3, MIN 1.4 and"
-        " SUM 1.3 as the largest ratio to 7 days back. *Thresholds of the sample*: the YAML of the project as it is. A day that a gate"
-        " rejects serves it as no reference, so that one false alarm may bring others. The budget is"
+        "Unit: percent of the healthy days in the last quarter, which the fit did not use. *Textbook* allows a ratio to 7 days back of"
+        " at most COUNT 1.5, MAX 1.3, MIN 1.4 and SUM 1.3. *Bounds of the sample* is the YAML of the project without changes. A day"
+        " that a gate rejects is no reference for it, so one false alarm may cause others. The budget is"
         f" {BLOCKED_BUDGET:g} % blocked and {WARNED_BUDGET:g} % warned.",
         markdown(alarms),
         "## Faults",
-        f"Percent of every {EVERY}th day on which a gate, with the suggested thresholds, warns or stops the run, of the days that the"
-        " fault changes. Those that are about the sample's departments and its time zone are left out.",
+        "Unit: percent of the days on which a gate with the suggested bounds warns or stops the run, of every"
+        f" {EVERY}th day that the fault changes. Faults that depend on the sample's departments or time zone are left out.",
         markdown(faults),
     ]
     return "\n\n".join(sections) + "\n"
