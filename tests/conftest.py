@@ -1,6 +1,6 @@
 """One embedded server for the whole session, and a fresh warehouse for each test.
 
-The databases are called the same in every test: dbt parses the whole project anew when the profile changes.
+The databases have the same names in every test, because dbt parses the whole project again if the profile changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from training_pipeline.warehouse.embedded import server as embedded
 
 ROOT = Path(__file__).parents[1]
 LOADED, REGISTRY = "template_loaded", "template_mlflow"
-# What a developer may have set for work on this or another project.
+# Prefixes of variables that a developer's shell may set.
 FOREIGN = (
     "DBT_",
     "EMBEDDED_",
@@ -33,7 +33,7 @@ FOREIGN = (
     "TRAINING_PIPELINE_",
     "WAREHOUSE_",
 )
-# Warnings are errors here; these are other people's, about their own code.
+# Warnings are errors in the tests, except these warnings of other packages about their own code.
 TOLERATED = (
     "ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning",  # MLflow's store
     "ignore:.*Any type hint is inferred as AnyType:UserWarning",  # MLflow about its own models, when imported
@@ -49,28 +49,28 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def make_state_dir() -> Iterator[Callable[[], Path]]:
-    """Make state folders outside pytest's own: only their owner may enter those, and root's server is not."""
-    made: list[Path] = []
+    """Make state folders outside pytest's folders, which the server's account may not enter if this is root."""
+    folders: list[Path] = []
 
     def make() -> Path:
         folder = Path(tempfile.mkdtemp(prefix="training-pipeline-"))
         folder.chmod(0o755)
-        made.append(folder)
+        folders.append(folder)
         return folder
 
     yield make
-    for folder in made:
+    for folder in folders:
         pid = embedded.status(Settings(ROOT, folder)).pid
         if pid is not None:
             server = psutil.Process(pid)
-            server.kill()  # nobody needs the checkpoint of an orderly end
+            server.kill()  # an orderly shutdown would write a checkpoint that nobody needs
             server.wait(10)
-        shutil.rmtree(folder, ignore_errors=True)  # its last children may still be writing
+        shutil.rmtree(folder, ignore_errors=True)  # child processes may still write
 
 
 @pytest.fixture(scope="session")
 def server(make_state_dir: Callable[[], Path]) -> Settings:
-    """The settings of the session's server; its databases belong to the tests, take `settings`."""
+    """Settings of the session's server; tests use its databases through `settings`."""
     shared = Settings(ROOT, make_state_dir())
     embedded.start(shared)
     return shared
@@ -78,7 +78,7 @@ def server(make_state_dir: Callable[[], Path]) -> Settings:
 
 @pytest.fixture(scope="session")
 def copy_database(server: Settings) -> Callable[[str, str], None]:
-    """Replace a database of the session's server by a copy of another: (template, database)."""
+    """Return a function (template, database) that replaces a database of the server by a copy of a template."""
     return lambda template, database: _copy(server, template, database)
 
 
@@ -102,7 +102,7 @@ def _registry_template(server: Settings) -> str:
 
 @pytest.fixture
 def environment(server: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """The variables of a test: the session's server, and nothing that the developer's shell has set."""
+    """The variables of a test: the session's server, without the variables of the developer's shell."""
     for name in os.environ:
         if name.startswith(FOREIGN):
             monkeypatch.delenv(name)
@@ -120,21 +120,21 @@ def settings(server: Settings, environment: pytest.MonkeyPatch) -> Settings:
 
 @pytest.fixture
 def loaded_settings(server: Settings, environment: pytest.MonkeyPatch, _loaded_template: str) -> Settings:
-    """Settings of a warehouse whose raw table holds the fixture, January to April 2017; nothing is built."""
+    """Settings of a warehouse whose raw table has the fixture, January to April 2017, without models."""
     _copy(server, _loaded_template, server.database)
     return Settings.load()
 
 
 @pytest.fixture
 def pipeline_settings(server: Settings, loaded_settings: Settings, _registry_template: str) -> Settings:
-    """The same with an empty model registry."""
+    """The settings of `loaded_settings` with an empty model registry."""
     _copy(server, _registry_template, server.mlflow_database)
     shutil.rmtree(server.state_dir / "mlartifacts", ignore_errors=True)
     return loaded_settings
 
 
 def _copy(server: Settings, template: str, database: str) -> None:
-    """Replace a database by a copy of another."""
+    """Replace a database by a copy of a template."""
     with connect_to(embedded.start(server), "postgres") as connection:
         connection.autocommit = True
         connection.execute(

@@ -1,4 +1,4 @@
-"""Just enough of a client for the API of a running Airflow."""
+"""A small client for the API of a running Airflow."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ FINISHED = {"success", "failed"}
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float, interval: float = 1.0) -> Any:
-    """Return the first true value of `condition`; TimeoutError naming `what` when there is none in time."""
+    """Return the first true value of `condition`; raise a TimeoutError that names `what` if none comes in time."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
+        value = condition()
+        if value:
+            return value
         time.sleep(interval)
     raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
 
 
 class AirflowApi:
-    """The API at `url`, as the user who logs in with `username` and `password`."""
+    """The API at `url` for the user `username`."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self.url = url
@@ -49,7 +49,7 @@ class AirflowApi:
         return True
 
     def run(self, dag_id: str, conf: dict[str, str], seconds: float) -> tuple[str, dict[str, str]]:
-        """Trigger a run without a logical date; return its final state and those of its tasks."""
+        """Trigger a run without a logical date; return its final state and the final states of its tasks."""
         wait_for(f"{dag_id} being parsed", lambda: self.has_dag(dag_id), 60)
         runs = f"/api/v2/dags/{dag_id}/dagRuns"
         run_id = quote(

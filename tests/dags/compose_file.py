@@ -1,4 +1,4 @@
-"""Reading docker-compose.yaml without a Docker engine."""
+"""Read docker-compose.yaml without a Docker engine."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ Compose = dict[str, Any]
 
 
 def interpolate(text: str, environment: dict[str, str]) -> str:
-    """Fill in variables as docker compose does; KeyError with its message when a required one is absent."""
+    """Fill in variables as docker compose does; raise a KeyError with its message if a required one is missing."""
 
     def value(match: re.Match[str]) -> str:
         if match[0] == "$$":
             return "$"
-        found = environment.get(match["name"])
-        if found or (match["operator"] is None and found is not None):
-            return found
+        given = environment.get(match["name"])
+        if given or (match["operator"] is None and given is not None):
+            return given
         if match["operator"] == "-":
             return str(match["operand"])
         raise KeyError(f"{match['name']}: {match['operand']}")
@@ -37,12 +37,12 @@ def read_env(text: str) -> dict[str, str]:
 
 
 def read_compose(environment: dict[str, str]) -> Compose:
-    loaded: Compose = yaml.safe_load(interpolate(TEXT, environment))
-    return loaded
+    compose: Compose = yaml.safe_load(interpolate(TEXT, environment))
+    return compose
 
 
 def airflow_commands(compose: Compose) -> list[str]:
-    """Return every `airflow ...` that a service runs or a health check calls, one line each."""
+    """Return every command `airflow ...` of a service or a health check."""
     commands = []
     for service in compose["services"].values():
         for words in (service.get("command", []), service.get("healthcheck", {}).get("test", [])):

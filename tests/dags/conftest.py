@@ -1,4 +1,4 @@
-"""Airflow for the tests: a metadata database, a warehouse and data files of its own."""
+"""Airflow for the tests, with a separate metadata database, warehouse and data files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .compose_file import ROOT, read_env
 
 RUN_DATE = "2017-04-30"  # the first day on which the fixture has three snapshots with matured labels
 SCRIPTS = Path(sys.executable).parent
-# What a developer may have set for work on this or another project.
+# Prefixes of variables that a developer's shell may set.
 FOREIGN = (
     "AIRFLOW",
     "DBT_",
@@ -42,37 +42,37 @@ FOREIGN = (
 
 @dataclass(frozen=True)
 class Airflow:
-    """Runs the DAG in a process of its own, on SQLite."""
+    """Run the DAG in a separate process, on SQLite."""
 
     environment: dict[str, str]
     folder: Path
 
     def ask(self, *runs: dict[str, Any], **environment: str) -> dict[str, Any]:
-        """Describe the DAG and run it once for each of `runs`, one after another."""
+        """Describe the DAG and run it once for each of `runs`, one after the other."""
         request, answer = self.folder / "request.json", self.folder / "answer.json"
         request.write_text(json.dumps({"runs": runs}))
         answer.unlink(missing_ok=True)
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, Path(__file__).with_name("run_dag.py"), request, answer],
             env={**self.environment, **environment},
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
-        found: dict[str, Any] = json.loads(answer.read_text())
-        return {**found, "log": done.stdout + done.stderr}
+        assert process.returncode == 0, process.stdout[-20_000:] + process.stderr[-5_000:]
+        content: dict[str, Any] = json.loads(answer.read_text())
+        return {**content, "log": process.stdout + process.stderr}
 
 
 @pytest.fixture(scope="session")
 def dag_settings(make_state_dir: Callable[[], Path]) -> Settings:
-    """A server of its own: the runs of the DAG build on each other, other tests start from a copy each."""
+    """Settings of a separate server: runs of the DAG build on each other, other tests start from a copy."""
     return Settings(ROOT, make_state_dir())
 
 
 @pytest.fixture(scope="session")
 def dag_environment(dag_settings: Settings) -> dict[str, str]:
-    """The variables with which another process finds that warehouse; dbt has parsed the project in it."""
+    """The variables of a process that uses this warehouse; dbt has already parsed the project."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     environment |= {
         "TRAINING_PIPELINE_ROOT": str(ROOT),
@@ -106,13 +106,13 @@ def airflow(dag_environment: dict[str, str], tmp_path_factory: pytest.TempPathFa
 
 @pytest.fixture(scope="session")
 def described(airflow: Airflow) -> dict[str, Any]:
-    """What the DAG file holds, without running it."""
+    """The description of the DAG, without a run."""
     return airflow.ask()
 
 
 @pytest.fixture(scope="session")
 def good_file(dag_settings: Settings) -> Path:
-    """The fixture as a file of the user."""
+    """The fixture as a user's file."""
     load(dag_settings, fixture=True)
     path = dag_settings.state_dir / "good.parquet"
     pq.write_table(read_arrow(dag_settings, "select * from raw.interaction order by interaction_id"), path)
@@ -121,7 +121,7 @@ def good_file(dag_settings: Settings) -> Path:
 
 @pytest.fixture(scope="session")
 def half_file(good_file: Path) -> Path:
-    """The same with half of the rows of the run date lost."""
+    """The fixture as a file that lost half of the rows of the run date."""
     rows = pq.read_table(good_file)
     of_the_day = pc.equal(rows["interaction_date"], dt.date.fromisoformat(RUN_DATE))
     every_other = pa.array([number % 2 == 1 for number in range(rows.num_rows)])
@@ -132,7 +132,7 @@ def half_file(good_file: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What docker compose would read from the .env that scripts/make_env.py writes."""
+    """The variables that docker compose reads from the .env of scripts/make_env.py."""
     output = tmp_path_factory.mktemp("env") / ".env"
     command = [sys.executable, str(ROOT / "scripts" / "make_env.py"), "--output", str(output)]
     subprocess.run(command, check=True, capture_output=True)

@@ -1,7 +1,7 @@
 """Describe or run the DAG in this process: `run_dag.py <request.json> <answer.json>`.
 
-A script of its own because importing Airflow warns about itself, and warnings are errors in the tests; and
-because one process can run the DAG several times, with dbt imported once.
+It is a separate script because the import of Airflow raises warnings, which are errors in the tests, and because
+one process can run the DAG several times and import dbt once.
 """
 
 from __future__ import annotations
@@ -57,13 +57,13 @@ def main(request: Path, answer: Path) -> None:
     from airflow.dag_processing.dagbag import DagBag
 
     bag = DagBag(dag_folder=DAG_FILE)
-    wanted = json.loads(request.read_text())
+    requested = json.loads(request.read_text())
     dag = bag.dags.get("training_pipeline")
-    found: dict[str, Any] = {"import_errors": bag.import_errors, "dag_ids": sorted(bag.dags)}
+    content: dict[str, Any] = {"import_errors": bag.import_errors, "dag_ids": sorted(bag.dags)}
     if dag is not None:
-        found["dag"] = describe(dag)
-        found["runs"] = [run(dag, each["conf"], each.get("skip")) for each in wanted["runs"]]
-    answer.write_text(json.dumps(found))
+        content["dag"] = describe(dag)
+        content["runs"] = [run(dag, each["conf"], each.get("skip")) for each in requested["runs"]]
+    answer.write_text(json.dumps(content))
 
 
 if __name__ == "__main__":

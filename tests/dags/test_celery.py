@@ -1,7 +1,7 @@
 """docker-compose.yaml without containers: its commands and settings, as processes on this machine.
 
-Redis, Postgres, the Celery worker and all services are real; only addresses and folders are not those of the
-containers. The run is one that the first gate stops: `dag.test()` and `make airflow` show what good data do.
+Redis, Postgres, the Celery worker and all services are real; only their addresses and folders differ from the
+containers. The first gate stops this run; the tests of `dag.test()` and `make airflow` cover good data.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from .conftest import SCRIPTS
 pytestmark = pytest.mark.long
 
 LONG_RUNNING = ("airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "airflow-worker")
-DAY_WITHOUT_ROWS = "2017-05-01"  # the last rows are of the day before, which is not stale yet
+DAY_WITHOUT_ROWS = "2017-05-01"  # the source has rows up to the day before, so it is not stale yet
 START_SECONDS = 240
 RUN_SECONDS = 420
 
@@ -46,7 +46,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def first_start_of_postgres(server: PostgresAddress, variables: dict[str, str]) -> None:
-    """Do what the Postgres image does on an empty volume: its role and database, then the init script."""
+    """Do what the Postgres image does on an empty volume: create a role and a database, run the init script."""
     with connect_to(server, "postgres") as connection:
         connection.autocommit = True
         password = sql.Literal(variables["POSTGRES_PASSWORD"])
@@ -85,7 +85,7 @@ class Services:
         }
         self._here = {
             "PATH": f"{SCRIPTS}:{os.environ['PATH']}",
-            "HOSTNAME": socket.gethostname(),  # in a container both are its id
+            "HOSTNAME": socket.gethostname(),  # in a container this and socket.gethostname() are its id
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",
             "PGHOST": server.host,
             "PGPORT": str(server.port),
@@ -95,7 +95,7 @@ class Services:
             "AIRFLOW__SCHEDULER__SCHEDULER_HEALTH_CHECK_SERVER_PORT": str(scheduler_health),
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(worker_logs),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(triggerer_logs),
-            # What the image sets
+            # The variables that the image sets
             "AIRFLOW_HOME": str(folder / "airflow"),
             "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
@@ -120,13 +120,13 @@ class Services:
         self.start(name, self._compose["services"][name]["command"], self.environment(name, base))
 
     def is_healthy(self, name: str, base: dict[str, str]) -> bool:
-        """Run the health check of a service; AssertionError when one of the processes has ended."""
+        """Run the health check of a service; raise an AssertionError if a process has ended."""
         assert all(process.poll() is None for process in self.processes), self.logs()
         kind, *check = self._compose["services"][name]["healthcheck"]["test"]
         check = [self._move(word) for word in check]
         command = ["/bin/sh", "-c", *check] if kind == "CMD-SHELL" else check
-        done = subprocess.run(command, env=self.environment(name, base), check=False, capture_output=True)
-        return done.returncode == 0
+        process = subprocess.run(command, env=self.environment(name, base), check=False, capture_output=True)
+        return process.returncode == 0
 
     def logs(self) -> str:
         return "\n".join(
@@ -157,7 +157,7 @@ def services(
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed (Debian, Ubuntu: apt-get install redis-server)")
     folder = make_state_dir()
-    # Other names than those that the init script creates.
+    # These names differ from the names that the init script creates.
     server = embedded.start(Settings(ROOT, folder, database="unused", mlflow_database="unused_mlflow"))
     first_start_of_postgres(server, variables)
     services = Services(read_compose(variables), folder, server)
@@ -187,7 +187,7 @@ def test_a_celery_worker_runs_the_dag_until_a_gate_stops_it(
     prepare = read_compose(variables)["services"]["airflow-init"]["command"]
     subprocess.run(prepare, env=init, check=True, capture_output=True)
 
-    # The worker waits for the api-server, the others wait for nobody.
+    # The worker waits for the api-server; the other services wait for nothing.
     for names in (("airflow-apiserver",), LONG_RUNNING):
         for name in names:
             services.start_service(name, base)
@@ -201,6 +201,6 @@ def test_a_celery_worker_runs_the_dag_until_a_gate_stops_it(
     except TimeoutError:
         pytest.fail(services.logs())
     assert state == "failed"
-    assert [task for task, found in tasks.items() if found == "failed"] == ["data_gates.raw_interaction.test"]
+    assert [task for task, final in tasks.items() if final == "failed"] == ["data_gates.raw_interaction.test"]
     assert tasks["train"] == "upstream_failed"
     assert tasks["report"] == "success"

@@ -1,4 +1,4 @@
-"""docker-compose.yaml without a Docker engine: what it must contain, and that its commands exist."""
+"""docker-compose.yaml without a Docker engine: its required content, and that its commands exist."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SECRETS = {
     "WAREHOUSE_PASSWORD",
 }
 
-# Parses commands with Airflow's own parser; the commands of the user manager exist only with that manager.
+# Parses commands with Airflow's parser; the commands of an auth manager exist only if it is set.
 PARSE_COMMANDS = """
 import shlex, sys
 from airflow.cli.cli_parser import get_parser
@@ -51,7 +51,7 @@ def compose(variables: dict[str, str]) -> Compose:
     return read_compose(variables)
 
 
-def test_services_are_those_of_airflow_with_celery(compose: Compose) -> None:
+def test_services_are_airflow_with_celery(compose: Compose) -> None:
     assert set(compose["services"]) == {"postgres", "redis", *AIRFLOW_SERVICES}
     assert set(compose["volumes"]) == {"postgres", "state", "logs"}
     profiles = {
@@ -70,7 +70,7 @@ def test_all_airflow_services_share_image_volumes_and_environment(compose: Compo
 
 
 @pytest.mark.parametrize("name", sorted(SECRETS))
-def test_a_missing_secret_stops_compose_with_what_to_do(variables: dict[str, str], name: str) -> None:
+def test_a_missing_secret_stops_compose_and_says_what_to_do(variables: dict[str, str], name: str) -> None:
     with pytest.raises(KeyError, match=rf"{name}: run python3 scripts/make_env.py to create .env"):
         interpolate(TEXT, {**variables, name: ""})
 
@@ -94,9 +94,9 @@ def test_generated_secrets_are_strong_and_differ(variables: dict[str, str], tmp_
     written = (tmp_path / ".env").read_text()
     assert not {variables[name] for name in SECRETS} & set(read_env(written).values())
 
-    again = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert again.returncode == 1
-    assert "exists and is left alone" in again.stderr
+    repeated = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert repeated.returncode == 1
+    assert "exists and is left alone" in repeated.stderr
     assert (tmp_path / ".env").read_text() == written
     assert stat.S_IMODE((tmp_path / ".env").stat().st_mode) == 0o600
 
@@ -119,9 +119,11 @@ def test_services_wait_for_what_they_need(compose: Compose) -> None:
     for name, service in services.items():
         long_running = name not in {"airflow-init", "airflow-cli"}
         assert ("healthcheck" in service) == long_running, name
-        for needed, how in service.get("depends_on", {}).items():
-            one_shot = needed == "airflow-init"
-            assert how["condition"] == ("service_completed_successfully" if one_shot else "service_healthy")
+        for dependency, options in service.get("depends_on", {}).items():
+            one_shot = dependency == "airflow-init"
+            assert options["condition"] == (
+                "service_completed_successfully" if one_shot else "service_healthy"
+            )
     assert set(services["airflow-worker"]["depends_on"]) == {
         "postgres",
         "redis",

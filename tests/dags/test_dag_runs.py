@@ -1,4 +1,4 @@
-"""The DAG, run in one process by `dag.test()`: what is left unrun, and what the run is called."""
+"""The DAG, run in one process by `dag.test()`: the tasks that do not run, and the state of the run."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from training_pipeline.warehouse.postgres import connect
 from .conftest import RUN_DATE, Airflow
 
 SOURCE_TASK = "data_gates.raw_interaction.source"
-STALE_DATE = "2017-05-03"  # the last rows are of 2017-04-30
+STALE_DATE = "2017-05-03"  # the source has rows up to 2017-04-30
 
 
 def in_state(run: dict[str, Any], state: str) -> set[str]:
-    return {task_id for task_id, found in run["tasks"].items() if found == state}
+    return {task_id for task_id, task_state in run["tasks"].items() if task_state == state}
 
 
 def behind(answer: dict[str, Any], task_id: str) -> set[str]:
-    """Return the tasks that need the given one, directly or not."""
-    found: set[str] = set()
+    """Return the tasks that depend on a task, directly or indirectly."""
+    dependents: set[str] = set()
     waiting = [task_id]
     while waiting:
-        new = set(answer["dag"]["tasks"][waiting.pop()]["downstream"]) - found
-        found |= new
+        new = set(answer["dag"]["tasks"][waiting.pop()]["downstream"]) - dependents
+        dependents |= new
         waiting.extend(new)
-    return found
+    return dependents
 
 
 def query(
@@ -45,14 +45,14 @@ def model_versions(settings: Settings) -> int:
 @pytest.fixture(scope="module")
 def answer(airflow: Airflow, good_file: Path, half_file: Path) -> dict[str, Any]:
     """Good data, then the same day with half of its rows lost, then a day three days after the last row."""
-    given = ((RUN_DATE, good_file), (RUN_DATE, half_file), (STALE_DATE, good_file))
-    return airflow.ask(*({"conf": {"run_date": day, "file": str(file)}} for day, file in given))
+    inputs = ((RUN_DATE, good_file), (RUN_DATE, half_file), (STALE_DATE, good_file))
+    return airflow.ask(*({"conf": {"run_date": day, "file": str(file)}} for day, file in inputs))
 
 
 @pytest.fixture(scope="module")
 def runs(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = answer["runs"]
-    return found
+    runs: list[dict[str, Any]] = answer["runs"]
+    return runs
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +105,7 @@ def test_the_ledger_says_why_and_which_task_of_which_run_found_it(
     )
     assert {row[:4] for row in failed} == {("training_pipeline", runs[1]["run_id"], stopping_task, 1)}
     assert {row[5] for row in failed} == {"out_of_bounds"}
-    assert any("count" in row[4] for row in failed), "what was lost is rows"
+    assert any("count" in row[4] for row in failed), "the evidence must name the lost rows"
 
 
 def test_every_gate_of_a_run_is_in_the_ledger_under_its_task(
@@ -128,13 +128,13 @@ def test_a_stale_source_stops_the_run_and_is_not_retried(
     assert in_state(runs[2], "failed") == {SOURCE_TASK}
     assert runs[2]["tries"][SOURCE_TASK] == 1
     assert runs[2]["tasks"]["train"] == "upstream_failed"
-    found = query(
+    evidence = query(
         dag_settings,
         "select gate, current_value::float, upper_bound, reason from analytics.gate_results"
         " where dag_run_id = %s and relation = 'raw.interaction'",
         runs[2]["run_id"],
     )
-    assert found == [("source_freshness", 3.0, 1.5, "out_of_bounds")]
+    assert evidence == [("source_freshness", 3.0, 1.5, "out_of_bounds")]
 
 
 def test_the_task_log_has_the_lines_of_the_evidence(

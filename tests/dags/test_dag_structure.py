@@ -1,4 +1,4 @@
-"""The DAG is exactly the one that was designed: ids, edges, trigger rules, retries."""
+"""The DAG is exactly as designed: ids, edges, trigger rules, retries."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_report_is_not_a_leaf_so_it_cannot_turn_a_stopped_run_green(dag: dic
     }
 
 
-def test_dbt_runs_in_tasks_of_its_own_for_models_and_their_tests(dag: dict[str, Any]) -> None:
+def test_models_and_their_tests_run_in_separate_tasks(dag: dict[str, Any]) -> None:
     operators = {task_id: task["operator"] for task_id, task in dag["tasks"].items() if "_gates." in task_id}
     for task_id, operator in operators.items():
         kind = task_id.replace("_run", ".run").rsplit(".", 1)[-1]
@@ -89,7 +89,7 @@ def test_dbt_runs_in_tasks_of_its_own_for_models_and_their_tests(dag: dict[str, 
 
 
 def test_the_tests_of_a_model_are_selected_by_its_full_name(dag: dict[str, Any]) -> None:
-    """A bare `interaction` would also select all of models/interaction/."""
+    """Without `fqn:`, `interaction` would also select everything in models/interaction/."""
     for task_id, task in dag["tasks"].items():
         if task["operator"] == "DbtTestLocalOperator":
             model = task_id.split(".")[1]
@@ -122,7 +122,7 @@ def test_every_step_decides_on_the_run_date(dag: dict[str, Any]) -> None:
             assert task["arguments"] == {"run_date": RUN_DATE}, task_id
 
 
-def test_runs_are_daily_one_at_a_time_and_never_made_up_for(dag: dict[str, Any]) -> None:
+def test_runs_are_daily_one_at_a_time_and_without_catchup(dag: dict[str, Any]) -> None:
     assert dag["schedule"] == "0 12 * * *"
     assert dag["catchup"] is False
     assert dag["max_active_runs"] == 1

@@ -1,4 +1,4 @@
-"""`make airflow`: real services, a real run through the API, and nothing left behind."""
+"""`make airflow`: real services, a real run through the API, and no process left afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOGIN = re.compile(r"Airflow is on (?P<url>\S+) +user: (?P<user>\S+) +password: 
 
 @dataclass(frozen=True)
 class LocalAirflow:
-    """A running scripts/airflow.sh, and the file that holds what it prints."""
+    """A running scripts/airflow.sh and the file of its output."""
 
     process: subprocess.Popen[bytes]
     output: Path
@@ -45,17 +45,17 @@ class LocalAirflow:
 
 
 def processes_of(airflow: LocalAirflow) -> list[psutil.Process]:
-    """Return the processes of its session; Airflow renames them, and with that hides their environment."""
-    found = []
+    """Return the processes of its session; Airflow renames its processes, which hides their environment."""
+    processes = []
     for pid in psutil.pids():
         with suppress(ProcessLookupError, psutil.NoSuchProcess):
             if os.getsid(pid) == airflow.process.pid:
-                found.append(psutil.Process(pid))
-    return found
+                processes.append(psutil.Process(pid))
+    return processes
 
 
 def logs_of_failures(settings: Settings, tasks: dict[str, str]) -> str:
-    """Return the ends of the logs of the tasks that failed."""
+    """Return the ends of the logs of the failed tasks."""
     failed = [task_id for task_id, state in tasks.items() if state == "failed"]
     logs = (settings.state_dir / "airflow" / "logs").rglob("attempt=*.log")
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The command line in this process, and a warehouse that was built from healthy data the day before."""
+"""The command line in this process, and a warehouse built from healthy data on the day before the run date."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml", "__pycache__"
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended; white space in what it printed is folded, so that line breaks do not matter."""
+    """The exit code and output of a command; white space is collapsed, so line breaks do not matter."""
 
     exit_code: int
     printed: str
@@ -41,7 +41,7 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
 
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["training-pipeline", *arguments])
-        # or the terminal of whoever runs the tests would fold the names that they look for
+        # otherwise a narrow terminal would break the names that tests look for
         monkeypatch.setattr(cli_gates.console, "width", cli_gates.LOG_WIDTH)
         with pytest.raises(SystemExit) as stop:
             cli.main()
@@ -67,14 +67,14 @@ def _built_template(
 def built_settings(
     pipeline_settings: Settings, _built_template: str, copy_database: Callable[[str, str], None]
 ) -> Settings:
-    """The fixture loaded, and the interactions and their profile built for the day before the run date."""
+    """Settings of a warehouse with the fixture, its models built for the day before the run date."""
     copy_database(_built_template, pipeline_settings.database)
     return pipeline_settings
 
 
 @pytest.fixture
 def profiled_settings(loaded_settings: Settings) -> Settings:
-    """The fixture and its profile of the run date; the ledger is there and empty."""
+    """Settings of a warehouse with the fixture, its profile of the run date and an empty ledger."""
     assert dbt.invoke(
         loaded_settings, ["build", "--select", "+interaction_daily", *HEALTHY], RUN_DATE
     ).success
@@ -83,7 +83,7 @@ def profiled_settings(loaded_settings: Settings) -> Settings:
 
 
 def copy_checkout(server: Settings, root: Path) -> Settings:
-    """Copy what plain dbt needs of a checkout, so that nothing is written into the developer's; return where it is."""
+    """Copy the files that dbt needs, so that no test writes into the checkout; return settings of the copy."""
     for part in ("dbt_project", "macros"):
         shutil.copytree(server.root / part, root / part, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
     shutil.copy(server.root / "profiles.yml", root)

@@ -1,7 +1,7 @@
-"""The demo project on one engine: build a day, lose half of it, lose all of it; what the tables say each time.
+"""Run the demo project on one engine: build a day, lose half of it, lose all of it; read the tables each time.
 
-A program of its own, because Spark's JVM and dbt's adapters want a process:
-`python -m end_to_end.engine_run <engine> <project> <rows.parquet> <result.json>`, with the engine's variables of
+It is a separate program, because Spark's JVM and dbt's adapters need a process:
+`python -m tests.end_to_end.engine_run <engine> <project> <rows.parquet> <result.json>`, with the engine's variables of
 profiles.yml in the environment.
 """
 
@@ -18,11 +18,11 @@ from typing import Any
 RUN_DATE = "2017-04-30"
 HALF = f"interaction_date = date '{RUN_DATE}' and customer_id % 2 = 0"
 WHOLE = f"interaction_date = date '{RUN_DATE}'"
-# Not by --exclude, with which dbt forgets the project's default selector.
+# Not by --exclude, because dbt then ignores the default selector of the project.
 WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 PROFILED = ("--select", "+interaction_daily", "--exclude", "resource_type:unit_test")
-# What of raw.interaction is lost, in SQL that means the same everywhere, and the commands of dbt that follow. A build stops
-# at the gate on the source when a day has vanished: what the gates after it say is seen by running and testing apart.
+# The condition on the lost rows of raw.interaction, in SQL of all engines, and the dbt commands that follow. If a day has
+# vanished, a build stops at the gate on the source; separate `run` and `test` commands show the verdicts of later gates.
 DAYS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "healthy": ("1 = 0", (("build",),)),
     "half of the rows lost": (HALF, (("build", *WITHOUT_UNIT_TESTS),)),
@@ -52,7 +52,7 @@ Execute = Callable[[str], Rows]
 
 @contextmanager
 def on_postgres(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
-    """The rows are in raw.every_interaction already."""
+    """Yield functions for Postgres, which already has the rows in raw.every_interaction."""
     import psycopg
     from psycopg.rows import dict_row
 
@@ -83,7 +83,7 @@ def on_postgres(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
 
 @contextmanager
 def on_duckdb(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
-    """The source is a view over the Parquet file: no row is loaded."""
+    """Yield functions for DuckDB, where the source is a view over the Parquet file."""
     import duckdb
 
     def execute(sql: str) -> Rows:
@@ -103,7 +103,7 @@ def on_duckdb(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
 
 @contextmanager
 def on_spark(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
-    """A session in this process that dbt finds, with the settings of profiles.yml and a catalog in memory."""
+    """Yield functions for a Spark session in this process; dbt uses the same session."""
     from pyspark.sql import SparkSession
 
     builder = SparkSession.builder.master("local[2]")
@@ -119,7 +119,7 @@ def on_spark(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.lightweightPlanChangeValidation": "false",
         "spark.sql.constraintPropagation.enabled": "false",
-        # Spark looks for the files of a new table by a job with a task for each partition, unless told that they are few
+        # By default Spark lists the files of a new table in a job with one task per partition
         "spark.rdd.parallelListingThreshold": "1000",
         "spark.sql.sources.parallelPartitionDiscovery.threshold": "1000",
         "spark.sql.files.openCostInBytes": "1",
@@ -146,35 +146,37 @@ ENGINES = {"embedded": on_postgres, "duckdb": on_duckdb, "spark": on_spark}
 
 
 def dbt(project: Path, *arguments: str) -> Any:
-    """Run dbt in this process; failed gates are an answer, anything else is not."""
+    """Run dbt in this process and return its result; gates may fail, but a node must not crash."""
     from dbt.cli.main import dbtRunner
 
     where = ["--project-dir", str(project), "--profiles-dir", str(project.parent)]
-    # Two at once: most of a gate on Spark is planning, which takes one core.
-    ended = dbtRunner().invoke([*arguments, "--threads", "2", *where])
-    assert ended.exception is None, ended.exception
-    broken = [result.message for result in ended.result if result.status == "error"]
-    assert not broken, broken
-    return ended
+    # Two threads, because planning takes most of the time of a gate on Spark and uses one core.
+    outcome = dbtRunner().invoke([*arguments, "--threads", "2", *where])
+    assert outcome.exception is None, outcome.exception
+    crashes = [result.message for result in outcome.result if result.status == "error"]
+    assert not crashes, crashes
+    return outcome
 
 
 def main() -> None:
-    """Run the days and write what was found as JSON."""
+    """Run the days and write the content of the tables as JSON."""
     name, project, rows, result = sys.argv[1], *(Path(argument) for argument in sys.argv[2:])
     os.environ |= {"DBT_TARGET": name, "RUN_DATE": RUN_DATE, "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
     os.chdir(project)
-    found: dict[str, dict[str, Any]] = {}
+    tables: dict[str, dict[str, Any]] = {}
     with ENGINES[name](rows) as (execute, lose):
         for day, (lost, commands) in DAYS.items():
             execute(lose(lost))
-            ended = [dbt(project, *command) for command in commands]
-            found[day] = {key: execute(sql) for key, sql in QUESTIONS.items()} | {
-                "success": all(command.success for command in ended),
-                "nodes": {node.node.unique_id: node.status for command in ended for node in command.result},
+            outcomes = [dbt(project, *command) for command in commands]
+            tables[day] = {key: execute(sql) for key, sql in QUESTIONS.items()} | {
+                "success": all(outcome.success for outcome in outcomes),
+                "nodes": {
+                    node.node.unique_id: node.status for outcome in outcomes for node in outcome.result
+                },
             }
             if day == "healthy":
-                found[day] |= {table: execute(f"select * from analytics.{table}") for table in FEATURES}
-    result.write_text(json.dumps(found, default=str), encoding="utf-8")
+                tables[day] |= {table: execute(f"select * from analytics.{table}") for table in FEATURES}
+    result.write_text(json.dumps(tables, default=str), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The replay of past days: the verdicts of `dbt test`, nothing from later days, and the faults that are injected."""
+"""The replay of past days: the verdicts equal `dbt test`, and later days do not change earlier verdicts."""
 
 from __future__ import annotations
 
@@ -29,9 +29,8 @@ from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Command, execute
 
-FIRST_DAY = dt.date(
-    2017, 3, 20
-)  # 42 days, the first with too little history for some gates, as a young table has
+# 42 days; like a young table, the first have too little history for some gates
+FIRST_DAY = dt.date(2017, 3, 20)
 VALUES = ("current_value", "reference_value", "statistic", "lower_bound", "upper_bound")
 
 
@@ -39,24 +38,24 @@ def past(first_day: dt.date = FIRST_DAY, last_day: dt.date = RUN_DATE) -> list[d
     return [first_day + dt.timedelta(number) for number in range((last_day - first_day).days + 1)]
 
 
-def same(found: Any, wanted: Any) -> bool:
-    """Compare numbers as numbers: sums of doubles may differ in the last digits with the order of the rows."""
+def same(value: Any, expected: Any) -> bool:
+    """Compare numbers as numbers, because the order of rows may change the last digits of a sum of doubles."""
     try:
-        return math.isclose(float(found), float(wanted), rel_tol=1e-9, abs_tol=1e-12)
+        return math.isclose(float(value), float(expected), rel_tol=1e-9, abs_tol=1e-12)
     except (TypeError, ValueError):
-        return bool(found == wanted)
+        return bool(value == expected)
 
 
-def differing(found: Mapping[Any, Row], wanted: Mapping[Any, Row]) -> set[Any]:
-    """The keys of the evidence that only one has, or of which the verdict, the reason or a number is another."""
-    both = found.keys() & wanted.keys()
+def differing(rows: Mapping[Any, Row], expected: Mapping[Any, Row]) -> set[Any]:
+    """Return the keys that only one side has, or whose verdict, reason or numbers differ."""
+    both = rows.keys() & expected.keys()
     changed = {
         key
         for key in both
-        if (found[key]["verdict"], found[key]["reason"]) != (wanted[key]["verdict"], wanted[key]["reason"])
-        or not all(same(found[key][name], wanted[key][name]) for name in VALUES)
+        if (rows[key]["verdict"], rows[key]["reason"]) != (expected[key]["verdict"], expected[key]["reason"])
+        or not all(same(rows[key][name], expected[key][name]) for name in VALUES)
     }
-    return (found.keys() ^ wanted.keys()) | changed
+    return (rows.keys() ^ expected.keys()) | changed
 
 
 def by_key(rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
@@ -64,7 +63,7 @@ def by_key(rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
     return {tuple(row[key] for key in keys): row for row in rows}
 
 
-def test_verdicts_are_those_of_dbt_test(profiled_settings: Settings) -> None:
+def test_verdicts_equal_dbt_test(profiled_settings: Settings) -> None:
     days = past()
     gates = compile_gates(profiled_settings, days[0], days[-1])
     assert {gate.kind for gate in gates} > {
@@ -77,15 +76,13 @@ def test_verdicts_are_those_of_dbt_test(profiled_settings: Settings) -> None:
     for day in days:
         dbt.invoke(profiled_settings, ["test", "--select", *(gate.name for gate in gates)], day)
     with connect(profiled_settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        asked = by_key(cursor.execute("select * from analytics.gate_results").fetchall())
+        of_dbt_test = by_key(cursor.execute("select * from analytics.gate_results").fetchall())
 
     replayed = by_key(replay(profiled_settings, gates, days))
 
-    assert not differing(replayed, asked)
-    assert len({row["reason"] for row in asked.values()}) >= 3, "the days have to be of several kinds"
-    assert any(row["status"] == "fail" for row in asked.values()), (
-        "a day that is no reference has to be among them"
-    )
+    assert not differing(replayed, of_dbt_test)
+    assert len({row["reason"] for row in of_dbt_test.values()}) >= 3, "the days must be of several kinds"
+    assert any(row["status"] == "fail" for row in of_dbt_test.values()), "a gate must reject one of the days"
 
 
 LATER = {
@@ -105,7 +102,7 @@ def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: 
     gates = [gate for gate in compiled if "interaction_daily" in gate.relation]
 
     def judged(until: dt.date) -> dict[tuple[Any, ...], Row]:
-        """The days after it are judged by the same statement, and fail."""
+        """Return the evidence up to a day; the statement also judges the later days, which fail."""
         return by_key(row for row in replay(profiled_settings, gates, days) if row["run_date"] <= until)
 
     before, of_all_days = judged(day), judged(RUN_DATE)
@@ -122,7 +119,7 @@ def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: 
         "truncate analytics.interaction_daily; insert into analytics.interaction_daily select * from kept; drop table kept",
     )
     assert not differing(after, before)
-    assert differing(of_changed_days, of_all_days), "the change has to be seen on the days that it touches"
+    assert differing(of_changed_days, of_all_days), "the gates must see the change on the changed days"
 
 
 def test_accepted_incident_is_no_reference_and_leaves_a_trace(
@@ -144,9 +141,9 @@ def test_accepted_incident_is_no_reference_and_leaves_a_trace(
         return float(row["reference_value"])
 
     before = reference()
-    ended = command("accept", "--run-date", str(incident), "--note", "half of the tills were down")
+    accepted = command("accept", "--run-date", str(incident), "--note", "half of the tills were down")
 
-    assert ended.exit_code == 0, ended.printed
+    assert accepted.exit_code == 0, accepted.printed
     with connect(profiled_settings) as connection:
         counts: dict[dt.date, int] = dict(
             connection.execute(
@@ -158,7 +155,7 @@ def test_accepted_incident_is_no_reference_and_leaves_a_trace(
         ).fetchall()
     assert trace == (incident, "half of the tills were down", "accepted")
     assert before == counts[incident]
-    # The same weekday stands in, of two weeks before: the one between is Easter Sunday, which the calendar marks.
+    # The gate uses the same weekday three weeks before the run date, because the calendar marks Easter Sunday.
     assert reference() == counts[incident - dt.timedelta(14)]
 
 
@@ -208,7 +205,7 @@ def test_command_prints_alarms_and_detection(
     assert ended.exit_code == 0, ended.printed
     assert "5 healthy days" in ended.printed
     silent = ended.printed.partition("no alarm on a healthy day: ")[2]
-    assert silent.startswith("interaction_"), "gates without an alarm are named, not listed as none"
+    assert silent.startswith("interaction_"), "the output must name the gates without an alarm"
     assert "all amounts negative" in ended.printed and "100.0 %" in ended.printed
     assert re.search(r"no department of that name │ 0 │ │ │ it changes no row", ended.printed), ended.printed
 
@@ -229,7 +226,7 @@ def test_window_without_days_says_so(profiled_settings: Settings) -> None:
 
 
 def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Settings) -> None:
-    """The operation under the command: `dbt test` with `judged_from`, for who has dbt alone."""
+    """Users without the command can run its operation: `dbt test` with the variable `judged_from`."""
     doubled = RUN_DATE - dt.timedelta(10)
     execute(
         profiled_settings,
@@ -245,12 +242,12 @@ def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Setti
     (line,) = (line for line in ended.evidence if line.startswith(gate))
     blocked = line.partition("blocked on ")[2].split("; ")[0].split(", ")
     assert {str(doubled), str(doubled + dt.timedelta(7))} <= set(blocked), (
-        "and the day that is compared with it"
+        "the changed day and the day that is compared with it"
     )
     assert f"blocked {len(blocked)} " in line
     with connect(profiled_settings) as connection:
         assert connection.execute("select count(*) from analytics.gate_results").fetchone() == (0,), (
-            "nothing was decided, so nothing may be certified by it"
+            "a backtest decides nothing, so no certificate may use it"
         )
 
 

@@ -1,4 +1,4 @@
-"""Control totals from the source system: the one check that sees a fifth of the rows missing."""
+"""Control totals from the source system: the only check that reliably sees a missing fifth of the rows."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def test_arrived_as_sent(built_settings: Settings, statement: str, reason: str |
     judged = dbt.invoke(built_settings, [*CONTROL, *ON], RUN_DATE)
 
     with connect(built_settings) as connection:
-        found = connection.execute(
+        evidence = connection.execute(
             "select distinct reason, status from analytics.gate_results"
             " where run_date = %s and gate = 'value_tolerance' and relation like '%%interaction_control'",
             [RUN_DATE],
         ).fetchall()
-    assert found == [(reason or "ok", "fail" if reason else "pass")]
+    assert evidence == [(reason or "ok", "fail" if reason else "pass")]
     assert any("as_sent" in node for node in judged.failed) == bool(reason)
 
 
-def test_backtest_shows_what_totals_are_worth(
+def test_backtest_shows_the_value_of_control_totals(
     built_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with connect(built_settings) as connection:
@@ -74,7 +74,7 @@ def test_backtest_shows_what_totals_are_worth(
     days = [RUN_DATE - dt.timedelta(number) for number in range(2, 12)]
 
     lost = Fault("a fifth of the rows lost", keep="abs(hashtext(interaction_id)) % 5 > 0")
-    found = backtest.detect(built_settings, [lost], days)[lost.name]
+    rows = backtest.detect(built_settings, [lost], days)[lost.name]
 
-    seen = {row["run_date"] for row in found if row["blocks"] and "expected_rows" in row["metric"]}
-    assert seen == set(days), "each day has fewer rows than were sent"
+    seen = {row["run_date"] for row in rows if row["blocks"] and "expected_rows" in row["metric"]}
+    assert seen == set(days), "on each day fewer rows arrive than the system sent"

@@ -1,4 +1,4 @@
-"""The demo project on Postgres, on DuckDB over a Parquet file and on Spark: the same features, verdicts, values and reasons."""
+"""The demo project on Postgres, DuckDB (over a Parquet file) and Spark: equal features, verdicts, values and reasons."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .conftest import copy_checkout
 from .engine_run import DAYS, ENGINES, FEATURES, RUN_DATE
 
 ROOT = Path(__file__).parents[2]
-# The gates look back on 84, and three snapshots have matured. Each day is a partition on Spark, which takes time.
+# The gates look back 84 days, and three snapshots must have matured. More days cost time, as partitions on Spark.
 HISTORY_DAYS = 90
 TIMEOUT = 1200  # seconds
 NUMBERS = {
@@ -42,7 +42,7 @@ def found(
     copy_database: Callable[[str, str], None],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[dict[str, Found]]:
-    """What each engine left, engine by engine and day by day."""
+    """The content of the tables by engine and day."""
     database = "engines"
     copy_database(_loaded_template, database)
     address = embedded.start(server)
@@ -101,7 +101,7 @@ def _result(name: str, process: subprocess.Popen[bytes], folder: Path) -> Found:
 
 
 def differences(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[str]:
-    """How rows differ from those of Postgres, in whatever order: words not at all, numbers by more than rounding."""
+    """Return how rows differ from the rows of Postgres: text must be equal, numbers equal up to rounding."""
     if sorted(map(_words, expected)) != sorted(map(_words, found)):
         return [f"words differ: {set(map(_words, expected)) ^ set(map(_words, found))}"]
     pairs = zip(sorted(expected, key=_words), sorted(found, key=_words), strict=True)
@@ -120,7 +120,7 @@ def _words(row: dict[str, Any]) -> tuple[str, ...]:
 def _is_close(row: dict[str, Any], other: dict[str, Any], name: str) -> bool:
     expected, found = row[name], other[name]
     if row.get("gate") == "schema_match" and name in ("current_value", "reference_value"):
-        return expected is not None and found is not None  # an engine's own words for the same type
+        return expected is not None and found is not None  # engines have different names for a type
     if expected is None or found is None:
         return expected is found
     return math.isclose(float(expected), float(found), rel_tol=1e-9)
@@ -128,7 +128,7 @@ def _is_close(row: dict[str, Any], other: dict[str, Any], name: str) -> bool:
 
 @pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("engine", OTHERS)
-def test_evidence_and_profile_are_those_of_postgres(engine: str, day: str, found: dict[str, Found]) -> None:
+def test_evidence_and_profile_equal_postgres(engine: str, day: str, found: dict[str, Found]) -> None:
     expected, other = found["embedded"][day], found[engine][day]
     assert expected["ledger"]
     assert differences(expected["ledger"], other["ledger"]) == []
@@ -139,9 +139,7 @@ def test_evidence_and_profile_are_those_of_postgres(engine: str, day: str, found
 
 @pytest.mark.parametrize("table", FEATURES)
 @pytest.mark.parametrize("engine", OTHERS)
-def test_features_are_those_of_postgres_to_the_last_bit(
-    engine: str, table: str, found: dict[str, Found]
-) -> None:
+def test_features_equal_postgres_to_the_last_bit(engine: str, table: str, found: dict[str, Found]) -> None:
     expected, other = (sorted(map(_cells, found[name]["healthy"][table])) for name in ("embedded", engine))
     assert len(expected) > 500
     assert other == expected
@@ -189,7 +187,7 @@ def test_vanished_day_stops_at_the_source(engine: str, found: dict[str, Found]) 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_vanished_day_is_a_profile_row_without_rows(engine: str, found: dict[str, Found]) -> None:
-    """The day was built before: its rows must go, from the incremental models too."""
+    """The models had rows of this day before; the incremental models must drop them."""
     vanished = found[engine]["day vanished, built all the same"]
     assert vanished["kept"] == [{"kept": 0}]
     assert [(row["slice"], row["row_count"]) for row in vanished["profile"]] == [("all", 0)]
@@ -214,5 +212,5 @@ def _skipped_models(day: dict[str, Any]) -> set[str]:
 
 
 def _certified(day: dict[str, Any]) -> set[tuple[str, int]]:
-    """What was certified, with its number of rows; the hash is each engine's own."""
+    """Return the certified relations and their numbers of rows; the hash differs between engines."""
     return {(row["relation"], int(row["version"].split(":")[0])) for row in day["certificate"]}

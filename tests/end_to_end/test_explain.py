@@ -1,4 +1,4 @@
-"""Explain: the numbers of a decision."""
+"""The command `explain`: the numbers of a verdict."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_command_explains_a_verdict(built_settings: Settings, command: Command) 
         in ended.printed
     )
     assert "max(|552|, |652|) / min(|552|, |652|) = 1.18116; passes when below 1.94" in ended.printed
-    assert "┤" in ended.printed, "the days before, as a chart"
+    assert "┤" in ended.printed, "the output must have a chart of the days before"
     assert (
         f"profile_date >= date '{RUN_DATE}' and profile_date < date '2017-05-01' and slice = 'all'"
         in ended.printed

@@ -1,4 +1,4 @@
-"""Faults that a backtest injects: read from YAML, broken rows beside healthy days, found by the gates."""
+"""Faults that a backtest injects: read from YAML, injected next to healthy days, found by the gates."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
         Fault("nothing that a gate sees", set={"store_id": "store_id + 1"}),
         Fault("nothing at all", keep="department is distinct from 'SOLD ELSEWHERE'"),
     )
-    found = backtest.detect(profiled_settings, faults, [day])
+    rows = backtest.detect(profiled_settings, faults, [day])
 
-    assert "value_range" in blocked_by(found["doubled"])
-    assert "interval_ratio" in blocked_by(found["x 100"])
-    assert "not_stale" in blocked_by(found["copied"])
-    assert found["nothing that a gate sees"] and not blocked_by(found["nothing that a gate sees"])
-    assert found["nothing at all"] == [], "a fault that was none is not one that the gates have missed"
+    assert "value_range" in blocked_by(rows["doubled"])
+    assert "interval_ratio" in blocked_by(rows["x 100"])
+    assert "not_stale" in blocked_by(rows["copied"])
+    assert rows["nothing that a gate sees"] and not blocked_by(rows["nothing that a gate sees"])
+    assert rows["nothing at all"] == [], "a fault that changes no row is not a fault that the gates missed"
     with connect(profiled_settings) as connection:
         assert connection.execute("select to_regnamespace('replay')").fetchone() == (None,), (
-            "nothing is left behind"
+            "the backtest must drop its schema"
         )
 
 
@@ -62,7 +62,7 @@ def test_unusable_faults_are_refused(tmp_path: Path, text: str, message: str) ->
 
 
 def test_only_the_days_that_a_fault_changes_are_judged(profiled_settings: Settings) -> None:
-    """A department that is sold on some days only is gone on those only."""
+    """A department with sales on some days can be gone on these days only."""
     days = [RUN_DATE - dt.timedelta(number) for number in range(10)]
     rare = Fault("gone", keep="department is distinct from 'GARDEN CENTER'")
     with connect(profiled_settings) as connection:

@@ -1,4 +1,4 @@
-"""A fault on the run date stops the run before training, says why, and leaves the proof."""
+"""A fault on the run date stops the run before training, with a reason and evidence in the ledger."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """What is done to raw.interaction, and the evidence that has to stop the run."""
+    """A change of raw.interaction, and the evidence that must stop the run."""
 
     statement: str
     gate: str
@@ -116,7 +116,7 @@ FAULTS = {
         "sum(amount_sum) / nullif(sum(amount_count), 0) where slice = 'all'",
         "out_of_bounds",
     ),
-    # What follows is seen only by the gates that look back further than one day.
+    # Only gates that look back more than one day see the following faults.
     **{
         f"the day {days} days before delivered again": Fault(
             f"delete from raw.interaction where {TODAY}; insert into raw.interaction ({COLUMNS})"
@@ -161,23 +161,21 @@ def test_fault_stops_the_run_before_training(name: str, built_settings: Settings
 
     assert ended.exit_code == 3, ended.printed
     with connect(built_settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        found = cursor.execute(
+        evidence = cursor.execute(
             "select * from analytics.gate_results where run_date = %s and gate = %s and metric = %s and segment = %s"
             " and reason = %s and verdict = 'fail' and severity = 'error' and status = 'fail'",
             [RUN_DATE, fault.gate, fault.metric, fault.segment, fault.reason],
         ).fetchall()
         certified = connection.execute("select to_regclass('analytics.training_certificate')").fetchone()
-    assert found, f"the gate's evidence must be in the ledger; it was: {ended.printed}"
-    for row in found:
+    assert evidence, f"the gate's evidence must be in the ledger; the command printed: {ended.printed}"
+    for row in evidence:
         values = (row["gate"], row["metric"], row["relation"], row["current_value"], row["reference_value"])
         bounds = (row["statistic"], row["lower_bound"], row["upper_bound"])
         for value in (*values, *bounds):
             assert value is None or short(value) in ended.printed, (
-                "the message must hold both values and the bound"
+                "the message must contain both values and the bounds"
             )
-    assert certified == (None,), (
-        "nothing that a gate rejected may be certified, and nothing else has been built"
-    )
+    assert certified == (None,), "no certificate may exist for data that a gate rejected"
     assert not registry.versions(built_settings, {}), "no model may be registered"
 
 
@@ -201,7 +199,7 @@ def test_training_refuses_without_a_certificate(built_settings: Settings, comman
 def test_profile_of_other_columns_stops_the_run(
     change: str, built_settings: Settings, command: Command
 ) -> None:
-    """It has no schema gate: dbt asks the same before it replaces the days (on_schema_change)."""
+    """The profile has no schema gate; dbt checks its columns before it replaces days (on_schema_change)."""
     with connect(built_settings) as connection:
         connection.execute(f"alter table analytics.interaction_daily {change}".encode())
 

@@ -1,4 +1,4 @@
-"""Plain dbt from `dbt_project/`, as anyone who knows dbt uses it, on a server that `db start` left running."""
+"""Plain dbt in `dbt_project/`, as any dbt user would run it, on a server that `db start` started."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DBT = Path(sys.executable).with_name("dbt")
 
 @pytest.fixture(scope="module")
 def checkout(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout of its own: `db start` writes into it, and the developer's may hold another server's address."""
+    """A copy of the checkout: `db start` writes a profile into it, and the checkout may have another one."""
     settings = copy_checkout(server, tmp_path_factory.mktemp("checkout"))
     write_profile(settings, embedded.start(server))
     return settings.root / "dbt_project"
@@ -30,12 +30,12 @@ def checkout(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 @pytest.fixture(scope="module")
 def loaded(server: Settings, _loaded_template: str, copy_database: Callable[[str, str], None]) -> None:
-    """The fixture, loaded; the tests of this module build on each other's work in it."""
+    """The fixture, loaded once; the tests of this module build on each other."""
     copy_database(_loaded_template, server.database)
 
 
 def run_dbt(checkout: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run dbt with nothing of this project in the environment but what the test says."""
+    """Run dbt without variables of this project, except the given ones."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
     return subprocess.run(
         [DBT, "--no-use-colors", *arguments],
@@ -55,7 +55,9 @@ def test_build_test_and_docs(checkout: Path) -> None:
     unit_tests = [result for result in results if result["unique_id"].startswith("unit_test.")]
     assert len(unit_tests) > 10
     assert {result["status"] for result in unit_tests} == {"pass"}
-    assert not any("challenger" in result["unique_id"] for result in results), "no model was evaluated yet"
+    assert not any("challenger" in result["unique_id"] for result in results), (
+        "no model has been evaluated yet"
+    )
 
     tested = run_dbt(checkout, "test", RUN_DATE=str(RUN_DATE))
     assert tested.returncode == 0, tested.stdout
@@ -71,7 +73,7 @@ def test_build_test_and_docs(checkout: Path) -> None:
 @pytest.mark.usefixtures("loaded")
 @pytest.mark.parametrize("arguments", [(), ("--vars", "run_date: 2017-06-01")], ids=["today", "variable"])
 def test_day_without_rows_names_the_last_day_that_has(checkout: Path, arguments: tuple[str, ...]) -> None:
-    """The variable goes before the environment; with neither it is today."""
+    """The variable has precedence over the environment; without both the run date is today."""
     environment = {"RUN_DATE": str(RUN_DATE)} if arguments else {}
     ended = run_dbt(checkout, "test", "--select", "source:raw.interaction", *arguments, **environment)
 

@@ -1,4 +1,4 @@
-"""The whole way on the fixture, and once more."""
+"""The whole pipeline on the fixture, run twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STATE = {
     "training set": "select md5(string_agg(t::text, '|' order by t::text)) from analytics.training_set as t",
     "evaluation": "select metric, segment, reference, value, lower, upper from ml.model_evaluation"
     " where reference <> 'champion' order by metric, segment, reference",
-    # the second challenger has a champion beside it, and so more rows
+    # without comparisons with a champion, which only the second evaluation has
     "verdicts": "select distinct node_id, metric, segment, verdict, reason, current_value from analytics.gate_results"
     " where metric not like '%champion%' and current_value is not null"
     " and not (gate = 'row_existence' and relation like '%challenger%') order by node_id, metric, segment",

@@ -1,4 +1,4 @@
-"""Suggest on a warehouse: the command, and that what it says does not depend on the thresholds of today."""
+"""Suggest on a warehouse: the command, and that suggestions do not depend on the present bounds."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from training_pipeline.config import Settings
 from .conftest import RUN_DATE, Command
 
 LAST_DAY = RUN_DATE - dt.timedelta(1)
-THRESHOLD = r"cast\('[^']*' (as double precision\) as threshold)"
+BOUND = r"cast\('[^']*' (as double precision\) as threshold)"
 
 
-def test_thresholds_of_today_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_present_bounds_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     wide = suggest.judge_past(built_settings, LAST_DAY)
     gates = [gate for gate in wide.gates if gate.name == "interaction_like_last_week"]
-    tight = [replace(gate, statement=re.sub(THRESHOLD, r"cast('1.001' \1", gate.statement)) for gate in gates]
-    assert tight != gates, "the threshold has to be in the statement"
+    tight = [replace(gate, statement=re.sub(BOUND, r"cast('1.001' \1", gate.statement)) for gate in gates]
+    assert tight != gates, "the statement must contain the bound"
     monkeypatch.setattr(suggest, "compile_gates", lambda *_: tight)
 
-    found = suggest.judge_past(built_settings, LAST_DAY)
+    narrow = suggest.judge_past(built_settings, LAST_DAY)
 
-    assert len(found.rows) > 200
-    wanted = {
+    assert len(narrow.rows) > 200
+    expected = {
         (row["run_date"], row["metric"]): row["statistic"]
         for row in wide.rows
         if row["node_id"] == gates[0].node_id
     }
-    assert {(row["run_date"], row["metric"]): row["statistic"] for row in found.rows} == wanted
-    rejecting = replay(built_settings, tight, found.days)
-    assert any(wanted[row["run_date"], row["metric"]] != row["statistic"] for row in rejecting), (
-        "day by day such thresholds reject the references, so that the statistic is another or none"
+    assert {(row["run_date"], row["metric"]): row["statistic"] for row in narrow.rows} == expected
+    rejecting = replay(built_settings, tight, narrow.days)
+    assert any(expected[row["run_date"], row["metric"]] != row["statistic"] for row in rejecting), (
+        "a replay with these bounds rejects references, so it has other statistics or none"
     )
 
 
@@ -52,10 +52,10 @@ def test_command_prints_gates_to_paste(built_settings: Settings, command: Comman
     assert "finds all amounts x 100 100 %" in ended.printed
     assert "with the days that the calendar marks: " in ended.printed
     assert " of 48 days fitted" in ended.printed and " of 13 days checked" in ended.printed
-    assert " of 15 days checked" in ended.printed, "and with the two of Easter"
+    assert " of 15 days checked" in ended.printed, "with the two days of Easter"
 
     refused = command("suggest", *options, "--fit-until", "2016-01-01")
     assert refused.exit_code == 1
     assert "--fit-until must leave healthy days before and after it" in refused.printed
-    typed_wrongly = command("suggest", *options, "--fit-until", "September")
-    assert typed_wrongly.exit_code == 2
+    no_date = command("suggest", *options, "--fit-until", "September")
+    assert no_date.exit_code == 2
