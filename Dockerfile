@@ -1,8 +1,8 @@
-# Plain Python and the project's own lock, not the official Airflow image: that one brings its own constraints,
-# some of which dbt cannot live with, and what runs here should be exactly what the tests ran.
+# Plain Python and the lock of the project, not the official Airflow image, because some constraints of that image
+# conflict with dbt, and the image must contain exactly the versions that the tests ran with.
 FROM python:3.11.14-slim-bookworm
 
-# Nothing reports usage to anybody: Airflow, Cosmos, dbt, MLflow.
+# Airflow, Cosmos, dbt and MLflow must not send usage data.
 ENV AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=false \
     AIRFLOW__COSMOS__ENABLE_TELEMETRY=false \
     DBT_SEND_ANONYMOUS_USAGE_STATS=false \
@@ -10,12 +10,12 @@ ENV AIRFLOW__USAGE_DATA_COLLECTION__ENABLED=false \
     DO_NOT_TRACK=1 \
     GIT_PYTHON_REFRESH=quiet
 
-# The numbers of the official Airflow image, so that volumes can be exchanged with it.
+# The user and group ids of the official Airflow image, so that both can use the same volumes.
 RUN useradd --uid 50000 --gid 0 --create-home airflow \
     && install -d -o airflow -g 0 -m 775 /opt/airflow /opt/airflow/logs /opt/training-pipeline /opt/training-pipeline/.state
 WORKDIR /opt/training-pipeline
 
-# The lock first: a change of the code does not install 300 packages again.
+# The lock comes first, so that a change of the code does not install 300 packages again.
 COPY requirements.txt ./
 RUN pip install --no-cache-dir --require-hashes -r requirements.txt
 

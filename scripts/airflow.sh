@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# A local Airflow with the DAG, from the environment of the lock, on the embedded Postgres.
+# Starts a local Airflow with the DAG, from the locked environment, on the embedded Postgres.
 #
-#   scripts/airflow.sh                  start it in the foreground; Ctrl-C stops all of it
-#   scripts/airflow.sh dags list-runs training_pipeline      any airflow command, on the same database
+#   scripts/airflow.sh                  start Airflow in the foreground; Ctrl-C stops all its processes
+#   scripts/airflow.sh dags list-runs training_pipeline      run any airflow command on the same database
 #
-# For one person on one machine: it listens on 127.0.0.1 only. For more, see docker-compose.yaml.
+# It is for one person on one machine and listens on 127.0.0.1 only. For more people, see docker-compose.yaml.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PWD/.venv/bin:$PATH"
@@ -12,7 +12,7 @@ TRAINING_PIPELINE_STATE=$(python -c 'from training_pipeline.config import Settin
 export TRAINING_PIPELINE_STATE AIRFLOW_HOME="$TRAINING_PIPELINE_STATE/airflow"
 (umask 077 && mkdir -p "$AIRFLOW_HOME/logs")
 
-# The embedded Postgres with a database for Airflow, secrets that survive a restart, and free ports.
+# Start the embedded Postgres with a database for Airflow, keep secrets for the next start, and find a free port.
 settings=$(python - <<'PYTHON'
 import os, secrets, shlex, socket, sys
 from pathlib import Path
@@ -29,10 +29,10 @@ try:
 except PipelineError as error:
     sys.exit(f"airflow.sh: {error}")
 
-kept = Path(os.environ["AIRFLOW_HOME"], "secrets")
-if not kept.exists():
-    kept.touch(mode=0o600)
-    kept.write_text(
+secrets_file = Path(os.environ["AIRFLOW_HOME"], "secrets")
+if not secrets_file.exists():
+    secrets_file.touch(mode=0o600)
+    secrets_file.write_text(
         f"AIRFLOW__CORE__FERNET_KEY={Fernet.generate_key().decode()}\n"
         f"AIRFLOW__API_AUTH__JWT_SECRET={secrets.token_urlsafe(64)}\n"
         f"AIRFLOW__API__SECRET_KEY={secrets.token_urlsafe(48)}\n"
@@ -49,7 +49,7 @@ for candidate in (8080, 0):
         port = probe.getsockname()[1]
         break
 
-values = dict(line.split("=", 1) for line in kept.read_text().splitlines())
+values = dict(line.split("=", 1) for line in secrets_file.read_text().splitlines())
 values |= dbt_environment(settings)
 values |= {
     "AIRFLOW__API__PORT": str(port),
@@ -68,12 +68,12 @@ export AIRFLOW__API__WORKERS=1
 export AIRFLOW__CORE__DAGS_FOLDER="$PWD/dags"
 export AIRFLOW__CORE__LOAD_EXAMPLES=false
 export AIRFLOW__CORE__EXECUTOR=LocalExecutor
-# Each task process imports dbt again: more tasks at once than cores only makes all of them slower.
+# Each task process imports dbt again, so more concurrent tasks than cores only slow down all tasks.
 AIRFLOW__CORE__PARALLELISM=$(getconf _NPROCESSORS_ONLN)
 export AIRFLOW__CORE__PARALLELISM
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS=admin:admin
 export AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE="$AIRFLOW_HOME/password.json"
-# The sample ends in 2017: a daily run would stop at the first gate. Runs are triggered by hand, hence not paused.
+# The sample ends in 2017, so a daily run would stop at the first gate. You trigger runs, so the DAG is not paused.
 export TRAINING_PIPELINE_SCHEDULE="${TRAINING_PIPELINE_SCHEDULE:-manual}"
 export AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION=false
 export AIRFLOW__COSMOS__CACHE_DIR="$AIRFLOW_HOME/cosmos"
@@ -98,7 +98,7 @@ stop() {
     trap '' INT TERM
     trap - EXIT
     ((${#pids[@]})) && echo "stopping Airflow"
-    # A process group each, so that executors and running tasks go with the process that started them.
+    # Each service has a process group, so that its executors and running tasks stop with it.
     for pid in "${pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
     for _ in {1..100}; do
         alive=0
@@ -115,12 +115,12 @@ trap 'stop 0' INT TERM
 
 echo "preparing Airflow's database and the dbt manifest"
 airflow db migrate >"$AIRFLOW_HOME/logs/migrate.log" 2>&1 || { tail -20 "$AIRFLOW_HOME/logs/migrate.log" >&2; exit 1; }
-# Cosmos draws the DAG from the manifest, and dbt's own cache beside it saves every task the parsing.
+# Cosmos builds the DAG from the manifest. dbt's cache next to the manifest saves the tasks from parsing again.
 dbt --quiet parse --project-dir dbt_project --profiles-dir .
 
-set -m  # a process group for each of the following
+set -m  # a process group for each service below
 for service in api-server "scheduler --skip-serve-logs" dag-processor "triggerer --skip-serve-logs"; do
-    # shellcheck disable=SC2086  # the option is a word of its own
+    # shellcheck disable=SC2086  # the option is a separate word
     airflow $service >"$AIRFLOW_HOME/logs/${service%% *}.log" 2>&1 &
     pids+=($!)
 done
@@ -143,7 +143,7 @@ PYTHON
     sleep 1
 done
 if ((!healthy)); then
-    echo "airflow.sh: Airflow did not start; the ends of its logs:" >&2
+    echo "airflow.sh: Airflow did not start; its logs end with:" >&2
     tail -n 5 "$AIRFLOW_HOME"/logs/{api-server,scheduler,dag-processor,triggerer}.log >&2
     exit 1
 fi
@@ -156,12 +156,12 @@ Airflow is on $AIRFLOW__API__BASE_URL   user: admin   password: $password
 Run the sample: Dags > training_pipeline > Trigger, with run_date 2017-12-31; or in another terminal
   scripts/airflow.sh dags trigger training_pipeline --conf '{"run_date": "2017-12-31"}'
 
-Ctrl-C stops Airflow; the embedded Postgres goes on until: .venv/bin/training-pipeline db stop
+Ctrl-C stops Airflow; the embedded Postgres runs until: .venv/bin/training-pipeline db stop
 TEXT
 
 while ! dead; do
     sleep 1 &
     wait $!
 done
-echo "airflow.sh: a part of Airflow ended by itself; see $AIRFLOW_HOME/logs" >&2
+echo "airflow.sh: a process of Airflow ended; see $AIRFLOW_HOME/logs" >&2
 exit 1

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Write .env for docker compose: .env.example with every secret filled in.
 
-Needs nothing but Python, because it runs before anything is installed. An existing .env is left alone: the
-databases were created with its passwords.
+The script needs only Python, because it runs before anything is installed. It keeps an existing .env, because
+the databases were created with its passwords.
 """
 
 import argparse
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 SECRETS = {
     "AIRFLOW_FERNET_KEY": lambda: base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-    "AIRFLOW_JWT_SECRET": lambda: secrets.token_urlsafe(64),  # HS512 wants a key of at least 64 bytes
+    "AIRFLOW_JWT_SECRET": lambda: secrets.token_urlsafe(64),  # HS512 needs a key of at least 64 bytes
     "AIRFLOW_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "AIRFLOW_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(18),
     # Hexadecimal, because these three become part of connection URLs.
@@ -27,7 +27,7 @@ SECRETS = {
 
 
 def fill(template: str) -> str:
-    """Return `template` with a fresh value behind the name of each secret; each must occur once, empty."""
+    """Return `template` with a new value for each secret; each must occur once, without a value."""
     for name, generate in SECRETS.items():
         if template.count(f"\n{name}=\n") != 1:
             raise SystemExit(f"make_env: .env.example must have exactly one empty line '{name}='")
@@ -41,7 +41,7 @@ def main() -> None:
     output = parser.parse_args().output
     content = fill((ROOT / ".env.example").read_text())
     try:
-        # Readable for its owner only from the first moment on, and never over an existing file.
+        # Only the owner may ever read the file, and it must not replace an existing file.
         descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         sys.exit(f"make_env: {output} exists and is left alone; remove it (and the volumes) to start over")
