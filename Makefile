@@ -9,11 +9,16 @@ BIN := $(VENV)/bin
 # The sample data ends here; with your own table: make run RUN_DATE=$(date +%F)
 RUN_DATE ?= 2017-12-31
 
+# Both workers take the groups of tests/conftest.py, slow ones first.
+PYTEST := $(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
+UNIT_TESTS := src tests/test_house.py tests/gates tests/training_pipeline tests/macros/test_arguments.py \
+	tests/macros/test_truth_table.py
+
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup dev run test test-long lint airflow report bench lock clean
+.PHONY: help setup dev run check test test-long lint airflow report bench lock clean
 
 help: ## What there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -41,17 +46,21 @@ dev: setup $(VENV)/.installed-dev ## The same, and what the tests need
 run: setup ## Load, gate, train, validate, promote, report
 	@$(BIN)/training-pipeline run --run-date $(RUN_DATE)
 
-# By file, because the tests of a file share what is costly to build.
-test: dev lint ## Every test
-	@$(BIN)/pytest -n 2 --dist loadfile
+check: dev lint ## What takes two minutes: lint, unit tests, the truth table on Postgres
+	@$(PYTEST) $(UNIT_TESTS) -k "not duckdb- and not spark-"
 
-test-long: dev ## What takes many minutes: Airflow's services, as processes
+test: dev lint ## Every test
+	@$(PYTEST)
+
+test-long: dev ## What takes many minutes: Airflow's services as processes, the oldest dbt
 	@$(BIN)/pytest -m long
 
-lint: dev ## ruff, mypy, sqlfluff
+lint: dev ## ruff, mypy, sqlfluff, import contracts, declared dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@output=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$output"; exit 1; }
+	@$(BIN)/deptry src dags
 	@$(BIN)/sqlfluff lint -q dbt_project/models
 
 airflow: setup ## A local Airflow with the DAG, on the embedded Postgres

@@ -41,10 +41,30 @@ TOLERATED = (
 )
 
 
+# What takes minutes starts first, so that both workers end at about the same time.
+SLOWEST_FIRST = ("spark", "tests/end_to_end", "tests/dags")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Let pass what cannot be mended here."""
+    """Ignore warnings of other people's code, which cannot be fixed here."""
     for line in TOLERATED:
         config.addinivalue_line("filterwarnings", line)
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, because they share expensive fixtures, unless a test names its group."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))
+    items.sort(key=_start)
+
+
+def _start(item: pytest.Item) -> int:
+    mark = item.get_closest_marker("xdist_group")
+    assert mark is not None
+    places = [place for place, name in enumerate(SLOWEST_FIRST) if mark.args[0].startswith(name)]
+    return places[0] if places else len(SLOWEST_FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,12 +13,11 @@ from training_pipeline.config import Settings
 from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
 
-from .harness.cases import load_cases
+from .harness.cases import Batch
 from .harness.engines import DuckDB, Engine, Postgres, Row
-from .harness.run import run_truth_table
+from .harness.run import run_in_process, run_truth_table
 
 Evidence = dict[str, list[Row]]
-ROOT = Path(__file__).parents[2]
 SPARK_TIMEOUT = 2400  # seconds
 
 
@@ -62,73 +58,26 @@ def evidence(
     request: pytest.FixtureRequest,
     make_postgres: Callable[[str], Postgres],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[[str], Evidence]]:
-    """The ledger rows of each case on an engine; each engine runs once, Spark beside the others.
+) -> Callable[[Batch], Evidence]:
+    """Return the ledger rows of each case of a batch; each batch runs once, with the cases that this session tests."""
+    evidence_by_batch: dict[Batch, Evidence] = {}
 
-    Spark runs the cases that are tested on it in this session, the others run all.
-    """
-    spark = _SparkRun(tmp_path_factory)
-    found: dict[str, Evidence] = {}
-    given = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
-    on_spark = [
-        parameters["case"].name
-        for parameters in given
-        if parameters.get("engine") == "spark" and "case" in parameters
-    ]
-    if on_spark:
-        spark.start(on_spark)
+    def of(batch: Batch) -> Evidence:
+        if batch not in evidence_by_batch:
+            given = [item.callspec.params for item in request.session.items if hasattr(item, "callspec")]
+            cases = [parameters["case"] for parameters in given if parameters.get("batch") == batch]
+            directory = tmp_path_factory.mktemp(batch.engine)
+            if batch.engine == "spark":
+                evidence_by_batch[batch] = run_in_process(
+                    Path(sys.executable), "spark", cases, directory, SPARK_TIMEOUT
+                )
+            else:
+                engine: Engine = (
+                    make_postgres("gates_truth")
+                    if batch.engine == "postgres"
+                    else DuckDB(directory / "database.duckdb")
+                )
+                evidence_by_batch[batch] = run_truth_table(engine, cases, directory / "project")
+        return evidence_by_batch[batch]
 
-    def of(name: str) -> Evidence:
-        if name == "spark" and name not in found:
-            found[name] = spark.result()
-        elif name not in found:
-            directory = tmp_path_factory.mktemp(name)
-            engine: Engine = (
-                make_postgres("gates_truth") if name == "postgres" else DuckDB(directory / "database.duckdb")
-            )
-            found[name] = run_truth_table(engine, load_cases(), directory / "project")
-        return found[name]
-
-    yield of
-    spark.stop()
-
-
-class _SparkRun:
-    """The truth table on Spark, in a process of its own."""
-
-    def __init__(self, folders: pytest.TempPathFactory) -> None:
-        self._folders = folders
-        self._process: subprocess.Popen[bytes] | None = None
-        self._directory = Path()
-
-    def start(self, names: list[str]) -> None:
-        self._directory = self._folders.mktemp("spark")
-        (self._directory / "names.json").write_text(json.dumps(names), encoding="utf-8")
-        with (self._directory / "output.txt").open("wb") as output:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "tests.macros.harness.run",
-                    str(self._directory),
-                    str(self._directory / "names.json"),
-                    str(self._directory / "result.json"),
-                ],
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
-            )
-
-    def result(self) -> Evidence:
-        assert self._process is not None
-        code = self._process.wait(timeout=SPARK_TIMEOUT)
-        output = (self._directory / "output.txt").read_text(encoding="utf-8", errors="replace")
-        assert code == 0, f"the truth table did not run on Spark:\n{output[-4000:]}"
-        result: Evidence = json.loads((self._directory / "result.json").read_text(encoding="utf-8"))
-        return result
-
-    def stop(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                self._process.kill()
-            self._process.wait()
+    return of

@@ -5,20 +5,18 @@ from collections.abc import Callable
 import pytest
 
 from .conftest import Evidence
-from .harness.cases import ENGINES, Case, differences, load_cases
+from .harness.cases import Batch, Case, batches, differences, load_cases
 from .harness.project import MACROS
 
 CASES = [
-    pytest.param(engine, case, id=f"{engine}-{case.name}")
-    for engine in ENGINES
-    for case in load_cases()
-    if engine in case.engines
+    pytest.param(batch, case, id=f"{batch.engine}-{case.name}", marks=pytest.mark.xdist_group(batch.group))
+    for batch, case in batches()
 ]
 
 
-@pytest.mark.parametrize(("engine", "case"), CASES)
-def test_case(engine: str, case: Case, evidence: Callable[[str], Evidence]) -> None:
-    rows = evidence(engine).get(case.name, [])
+@pytest.mark.parametrize(("batch", "case"), CASES)
+def test_case(batch: Batch, case: Case, evidence: Callable[[Batch], Evidence]) -> None:
+    rows = evidence(batch).get(case.name, [])
     assert differences(case.evidence, rows) == [], case.why
     assert {row["status"] for row in rows} == {case.status}, case.why
     assert {row["run_date"] for row in rows} == {case.run_date.isoformat()}

@@ -21,9 +21,9 @@ from gates.days.decisions import ACCEPTED
 from gates.ledger.evidence import LEDGER, PASSED, exists
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.steps.certificate import MODEL_GATE
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect
+from training_pipeline.warehouse.required_gates import MODEL_GATE
 
 SHIFT = 100_000  # days: how long before its own date the broken rows of a day stand; no table reaches back 270 years
 _REJECTED = "pg_temp.replay_ledger"

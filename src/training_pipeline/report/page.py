@@ -20,11 +20,10 @@ from training_pipeline.model.segments import MIN_SIZE, WHOLE
 from training_pipeline.registry import models as registry
 from training_pipeline.registry.models import Registered
 from training_pipeline.report import charts
-from training_pipeline.steps.certificate import MODEL_GATE, required_gates
-from training_pipeline.steps.promote import required_model_gates
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
+from training_pipeline.warehouse.required_gates import MODEL_GATE, required_data_gates, required_model_gates
 
 _TEMPLATE = "report.html.j2"
 _HISTORY_ROWS = 10
@@ -107,7 +106,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
     ]
     verdict = _verdict(
         failed_data=evidence.failed(data_gates),
-        absent_data=sorted(set(required_gates(manifest)) - set(latest)),
+        absent_data=sorted(set(required_data_gates(manifest)) - set(latest)),
         evaluated=bool(evaluation),
         failed_model=evidence.failed(model_gates),
         absent_model=sorted(set(required_model_gates(manifest)) - {row["node_id"] for row in model_gates}),

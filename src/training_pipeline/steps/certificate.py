@@ -7,20 +7,18 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg import sql
 from psycopg.rows import dict_row
 
 from gates.ledger import evidence
 from training_pipeline.config import Settings
-from training_pipeline.errors import GateStopped, PipelineError
-from training_pipeline.model.dataset import RELATION
+from training_pipeline.errors import GateStopped
 from training_pipeline.warehouse.dbt import compile_inline, read_manifest
 from training_pipeline.warehouse.postgres import connect
+from training_pipeline.warehouse.required_gates import required_data_gates
 
 TABLE = "training_certificate"
-MODEL_GATE = "model_gate"
 
 # dbt answers in one go: the SQL that computes the versions, and the hash of every test's present
 # configuration. The definitions of both stay in dbt, where the gates used them.
@@ -87,7 +85,7 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
     PipelineError
         There is no manifest, or it has no gate on the way to `training_set`.
     """
-    required = required_gates(read_manifest(settings))
+    required = required_data_gates(read_manifest(settings))
     latest = evidence.latest(settings, run_date, required)
     rows = [row for found in latest.values() for row in found]
     if failed := evidence.failed(rows):
@@ -147,49 +145,6 @@ def require_unchanged(settings: Settings, certificate: Certificate) -> None:
         raise _stopped(
             certificate.run_date, f"the data have changed: {'; '.join(differing)}", certificate.rows
         )
-
-
-def required_gates(manifest: Mapping[str, Any]) -> list[str]:
-    """The unique ids of the tests that have to pass before training.
-
-    They are all data tests of severity error, other than model gates, that look at `training_set` or at
-    anything it is made of. Unit tests are about code and are not among them.
-
-    Raises
-    ------
-    PipelineError
-        The project has no such model, or no gate on the way to it: it would prove nothing.
-    """
-    target = [
-        unique_id
-        for unique_id, node in manifest["nodes"].items()
-        if node["resource_type"] == "model" and node["name"] == RELATION
-    ]
-    if not target:
-        raise PipelineError(f"the dbt project must have a model {RELATION}; its manifest has none")
-    on_the_way, waiting = set(target), list(target)
-    while waiting:
-        parents = set(manifest["parent_map"].get(waiting.pop(), ())) - on_the_way
-        on_the_way |= parents
-        waiting.extend(parents)
-    required = [
-        unique_id
-        for unique_id, node in manifest["nodes"].items()
-        if is_blocking_test(node)
-        and MODEL_GATE not in node["tags"]
-        and not on_the_way.isdisjoint(node["depends_on"]["nodes"])
-    ]
-    if not required:
-        raise PipelineError(
-            f"at least one test of severity error must look at {RELATION} or what it is made of; the dbt "
-            "project has none, so nothing could prove the data fit for training. Add gates to the models"
-        )
-    return required
-
-
-def is_blocking_test(node: Mapping[str, Any]) -> bool:
-    """Whether a node of dbt's manifest is a data test of severity error."""
-    return node["resource_type"] == "test" and str(node["config"]["severity"]).lower() == "error"
 
 
 def _certified(settings: Settings, run_date: dt.date) -> list[evidence.Row]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +22,10 @@ from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
 from training_pipeline.registry.models import CHAMPION, Registered
-from training_pipeline.steps.certificate import MODEL_GATE, is_blocking_test
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
+from training_pipeline.warehouse.required_gates import MODEL_GATE, required_model_gates
 
 PROMOTED = "promoted"
 KEPT = "kept"
@@ -185,29 +185,6 @@ def _evaluation(
             f"training-pipeline evaluate --run-date {run_date}"
         )
     return latest[2], latest[1]
-
-
-def required_model_gates(manifest: Mapping[str, Any]) -> list[str]:
-    """Return the unique ids of the tests that must pass before promotion.
-
-    These have severity error and the tag `model_gate`.
-
-    Raises
-    ------
-    PipelineError
-        The project has no such test.
-    """
-    required = [
-        unique_id
-        for unique_id, node in manifest["nodes"].items()
-        if is_blocking_test(node) and MODEL_GATE in node["tags"]
-    ]
-    if not required:
-        raise PipelineError(
-            f"the dbt project must have at least one test of severity error with the tag {MODEL_GATE}; it has "
-            "none, so no gate could prove a model fit for promotion"
-        )
-    return required
 
 
 def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.datetime) -> list[evidence.Row]:

@@ -18,8 +18,8 @@ from rich.progress import (
 )
 
 from training_pipeline.errors import GateStopped
-from training_pipeline.steps.certificate import MODEL_GATE
 from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.required_gates import MODEL_GATE
 
 if TYPE_CHECKING:
     import datetime

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse.embedded.cluster import write_private
+from training_pipeline.warehouse.private_file import write_private
 
 if TYPE_CHECKING:
     from pathlib import Path

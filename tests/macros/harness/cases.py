@@ -14,6 +14,7 @@ from .history import expand_history
 
 CASES = Path(__file__).parent.parent / "cases"
 ENGINES = ("postgres", "duckdb", "spark")
+BATCHES = {"spark": 2}  # a case takes a hundred times as long there; one batch for each worker of `make test`
 RUN_DATE = dt.date(2017, 12, 31)
 EVIDENCE_COLUMNS = (
     "metric",
@@ -69,6 +70,27 @@ class Case:
     def tag(self) -> str:
         """The dbt tag that selects all cases of one run date."""
         return f"on_{self.run_date:%Y_%m_%d}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Cases that one process runs on one engine; the number of the batch, of `BATCHES` of the engine."""
+
+    engine: str
+    number: int
+
+    @property
+    def group(self) -> str:
+        """What keeps the tests of the batch on one worker."""
+        return f"{self.engine}-{self.number}"
+
+
+def batches() -> Iterator[tuple[Batch, Case]]:
+    """Give every case on every engine it is meant for; consecutive cases go to different batches."""
+    for engine in ENGINES:
+        cases = [case for case in load_cases() if engine in case.engines]
+        for position, case in enumerate(cases):
+            yield Batch(engine, position % BATCHES.get(engine, 1)), case
 
 
 @functools.cache

@@ -1,11 +1,12 @@
 """Runs the truth table through dbt on one engine and reads the ledger back.
 
-As a program (`python -m tests.macros.harness.run <directory> <names.json> <result.json>`) it does so on Spark, whose JVM wants a
-process, for the cases named.
+As a program (`python -m tests.macros.harness.run <engine> <directory> <names.json> <result.json>`) it runs the named cases on
+Spark, whose JVM needs a separate process, or on DuckDB, with whichever dbt the interpreter has.
 """
 
 import json
 import os
+import subprocess
 import sys
 import warnings
 from collections import defaultdict
@@ -15,9 +16,10 @@ from typing import Any
 from unittest import mock
 
 from .cases import Case, load_cases
-from .engines import SCHEMA, Engine, Row, Spark, create_statements, literal
+from .engines import SCHEMA, DuckDB, Engine, Row, Spark, create_statements, literal
 from .project import case_sources, write_project
 
+ROOT = Path(__file__).parents[3]
 LEDGER = f"{SCHEMA}.gate_results"
 # Days that no case but those about the calendar has anything on.
 CALENDAR = " union all ".join(
@@ -105,6 +107,35 @@ def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> d
     return dict(found)
 
 
+def run_in_process(
+    python: Path, engine: str, cases: Sequence[Case], directory: Path, timeout: float
+) -> dict[str, list[Row]]:
+    """Run cases in another process, with the dbt of the given interpreter.
+
+    Returns
+    -------
+    dict from the case's name to its rows of the ledger; times as text
+    """
+    names, result, log = (directory / name for name in ("names.json", "result.json", "output.txt"))
+    names.write_text(json.dumps([case.name for case in cases]), encoding="utf-8")
+    command = [python, "-m", "tests.macros.harness.run", engine, directory, names, result]
+    with log.open("wb") as output:
+        code = subprocess.run(
+            command,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            timeout=timeout,
+            check=False,
+        ).returncode
+    if code:
+        raise RuntimeError(
+            f"the truth table did not run on {engine}:\n{log.read_text(errors='replace')[-4000:]}"
+        )
+    rows: dict[str, list[Row]] = json.loads(result.read_text(encoding="utf-8"))
+    return rows
+
+
 def _seed_ledger(
     engine: Engine, cases: Sequence[Case], directory: Path, manifest: Any, node_ids: Mapping[str, str]
 ) -> None:
@@ -129,17 +160,18 @@ def _seed_ledger(
 
 
 def main() -> None:
-    """Run cases of the truth table on Spark and write the evidence as JSON."""
-    directory, names, result = (Path(argument) for argument in sys.argv[1:])
+    """Run cases of the truth table and write the evidence as JSON."""
+    name, directory, names, result = sys.argv[1], *map(Path, sys.argv[2:])
     chosen = set(json.loads(names.read_text(encoding="utf-8")))
+    cases = [case for case in load_cases() if case.name in chosen]
     os.chdir(directory)
-    engine = Spark(directory)
+    engine = Spark(directory) if name == "spark" else DuckDB(directory / "database.duckdb")
     try:
-        cases = [case for case in load_cases() if case.name in chosen]
-        found = run_truth_table(engine, cases, directory / "project")
+        rows = run_truth_table(engine, cases, directory / "project")
     finally:
-        engine.session.stop()
-    result.write_text(json.dumps(found, default=str), encoding="utf-8")
+        if isinstance(engine, Spark):
+            engine.session.stop()
+    result.write_text(json.dumps(rows, default=str), encoding="utf-8")
 
 
 if __name__ == "__main__":

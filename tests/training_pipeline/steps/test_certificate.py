@@ -12,6 +12,7 @@ from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.steps import certificate
 from training_pipeline.steps.train import train
 from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.required_gates import required_data_gates
 
 from .project import build_data, execute, load
 from .rows import RUN_DATE, training_rows
@@ -142,10 +143,10 @@ def test_project_without_gates_is_refused(built: Settings) -> None:
         name: node for name, node in manifest["nodes"].items() if node["resource_type"] != "test"
     }
     with pytest.raises(PipelineError, match="at least one test of severity error must look at training_set"):
-        certificate.required_gates(manifest)
+        required_data_gates(manifest)
     manifest["nodes"] = {}
     with pytest.raises(PipelineError, match="must have a model training_set"):
-        certificate.required_gates(manifest)
+        required_data_gates(manifest)
 
 
 def test_ledger_is_read_by_the_latest_rows(built: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import shutil
 import socket
@@ -20,6 +19,7 @@ from training_pipeline.warehouse.embedded.account import (
     package_binaries,
     server_account,
 )
+from training_pipeline.warehouse.private_file import write_private
 
 if TYPE_CHECKING:
     from training_pipeline.config import Settings
@@ -235,12 +235,3 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, in one step, so that nobody reads half of it."""
-    part = path.with_name(f"{path.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
-        handle.write(text)
-    part.replace(path)

@@ -30,8 +30,8 @@ from training_pipeline.warehouse.embedded.cluster import (
     known_files,
     not_yours,
     prepare,
-    write_private,
 )
+from training_pipeline.warehouse.private_file import write_private
 from training_pipeline.warehouse.profile import write_profile
 
 if TYPE_CHECKING:
