@@ -26,10 +26,10 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lowest = package["require-dbt-version"][0].removeprefix(">=")
     folder = tmp_path_factory.mktemp("oldest") / "venv"
     python = folder / "bin" / "python"
-    uv = Path(sys.executable).parent / "uv"
+    uv = str(Path(sys.executable).parent / "uv")
     for command in (
-        [uv, "venv", "--quiet", "--python", sys.executable, folder],
-        [uv, "pip", "install", "--quiet", "--python", python, f"dbt-core=={lowest}", ADAPTER],
+        [uv, "venv", "--quiet", "--python", sys.executable, str(folder)],
+        [uv, "pip", "install", "--quiet", "--python", str(python), f"dbt-core=={lowest}", ADAPTER],
     ):
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=TIMEOUT)
         assert done.returncode == 0, done.stderr

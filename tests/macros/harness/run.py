@@ -118,7 +118,9 @@ def run_in_process(
     """
     names, result, log = (directory / name for name in ("names.json", "result.json", "output.txt"))
     names.write_text(json.dumps([case.name for case in cases]), encoding="utf-8")
-    command = [python, "-m", "tests.macros.harness.run", engine, directory, names, result]
+    command = [
+        str(part) for part in (python, "-m", "tests.macros.harness.run", engine, directory, names, result)
+    ]
     with log.open("wb") as output:
         code = subprocess.run(
             command,
