@@ -28,12 +28,12 @@ ENV AIRFLOW_HOME=/opt/airflow \
     DBT_TARGET=postgres
 USER airflow
 
-# Cosmos draws the DAG from dbt's manifest. Built here (no database is needed), every container draws the same one
-# and the dag-processor never runs dbt.
+# Cosmos builds the DAG from dbt's manifest. The image contains the manifest (dbt parse needs no database), so every
+# container builds the same DAG and the dag-processor never runs dbt.
 RUN training-pipeline packages \
     && dbt parse --project-dir dbt_project --profiles-dir .
 
-# After everything that is slow to build, because it changes with every commit.
+# Last, because the commit changes often and the steps above are slow.
 ARG GIT_COMMIT=""
 ENV GIT_COMMIT=$GIT_COMMIT
 

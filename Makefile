@@ -1,4 +1,4 @@
-# Two commands do everything on a fresh machine: `make run` and `make test`.
+# On a fresh machine, `make run` runs the whole pipeline and `make test` runs every test.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -6,7 +6,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The sample data ends here; with your own table: make run RUN_DATE=$(date +%F)
+# The last day of the sample. With your table: make run RUN_DATE=$(date +%F)
 RUN_DATE ?= 2017-12-31
 
 # Both workers take the groups of tests/conftest.py, slow ones first.
@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup dev run check test test-long lint airflow report bench lock clean
 
-help: ## What there is to make
+help: ## List these commands
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(VENV)/.installed: requirements.txt pyproject.toml
@@ -31,7 +31,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
-	@echo "installing what the tests need"
+	@echo "installing the packages of the tests"
 	@$(BIN)/uv pip install -q --compile-bytecode --python $(BIN)/python --require-hashes -r requirements-dev.txt
 	@touch $@
 
@@ -41,21 +41,21 @@ dbt_project/dbt_packages/.installed: dbt_project/packages.yml $(VENV)/.installed
 
 setup: $(VENV)/.installed dbt_project/dbt_packages/.installed ## Install the environment and the dbt packages
 
-dev: setup $(VENV)/.installed-dev ## The same, and what the tests need
+dev: setup $(VENV)/.installed-dev ## Install the environment and the packages of the tests
 
 run: setup ## Load, gate, train, validate, promote, report
 	@$(BIN)/training-pipeline run --run-date $(RUN_DATE)
 
-check: dev lint ## What takes two minutes: lint, unit tests, the truth table on Postgres
+check: dev lint ## Lint, unit tests and the truth table on Postgres, in two minutes
 	@$(PYTEST) $(UNIT_TESTS) -k "not duckdb- and not spark-"
 
-test: dev lint ## Every test
+test: dev lint ## Lint and every test but the long ones
 	@$(PYTEST)
 
-test-long: dev ## What takes many minutes: Airflow's services as processes, the oldest dbt
+test-long: dev ## Tests of many minutes: Airflow's services as processes, the oldest dbt
 	@$(BIN)/pytest -m long
 
-lint: dev ## ruff, mypy, sqlfluff, import contracts, declared dependencies
+lint: dev ## Run ruff, mypy, sqlfluff, import contracts, declared dependencies
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -63,13 +63,13 @@ lint: dev ## ruff, mypy, sqlfluff, import contracts, declared dependencies
 	@$(BIN)/deptry src dags
 	@$(BIN)/sqlfluff lint -q dbt_project/models
 
-airflow: setup ## A local Airflow with the DAG, on the embedded Postgres
+airflow: setup ## Start a local Airflow with the DAG, on the embedded Postgres
 	@scripts/airflow.sh
 
-report: setup ## The report of the last run
+report: setup ## Write the report of the run date
 	@$(BIN)/training-pipeline report --run-date $(RUN_DATE)
 
-bench: dev ## Measurements, printed as ratios
+bench: dev ## Measure the seconds of each step of `make run`
 	@$(BIN)/python -m benchmarks pipeline
 
 lock: setup ## Rewrite the locks from pyproject.toml

@@ -38,7 +38,7 @@ EVERY = 20  # the detection is measured on every twentieth day
 OF_SAMPLE = (
     "a department of",
     "last 5 hours lost",
-    "days cut in UTC",
+    "days split in UTC",
 )
 NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml")
 

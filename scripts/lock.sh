@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Rewrites both locks from pyproject.toml: what users run, and what developers add to it. Together they hold every extra.
-# What is locked stays as it is unless pyproject.toml asks for more; to upgrade: scripts/lock.sh --upgrade-package NAME.
+# Rewrites both locks from pyproject.toml: the packages of users, and the further packages of developers. Together they
+# contain every extra. Locked versions stay unless pyproject.toml needs others; to upgrade: scripts/lock.sh --upgrade-package NAME.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 compile() { .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header "$@"; }

@@ -36,24 +36,24 @@ FOREIGN = (
 # Warnings are errors in the tests, except these warnings of other packages about their own code.
 TOLERATED = (
     "ignore:The ``noload`` loader strategy:sqlalchemy.exc.SADeprecationWarning",  # MLflow's store
-    "ignore:.*Any type hint is inferred as AnyType:UserWarning",  # MLflow about its own models, when imported
-    "ignore:Operation with range is deprecated:pandas.errors.Pandas4Warning",  # MLflow, saving an example
+    "ignore:.*Any type hint is inferred as AnyType:UserWarning",  # MLflow about its models, at the import
+    "ignore:Operation with range is deprecated:pandas.errors.Pandas4Warning",  # MLflow when it saves an example
 )
 
 
-# What takes minutes starts first, so that both workers end at about the same time.
+# The slowest groups start first, so that both workers end at about the same time.
 SLOWEST_FIRST = ("spark", "tests/end_to_end", "tests/dags")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ignore warnings of other people's code, which cannot be fixed here."""
+    """Ignore warnings of other packages, which this project cannot fix."""
     for line in TOLERATED:
         config.addinivalue_line("filterwarnings", line)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, because they share expensive fixtures, unless a test names its group."""
+    """Run the tests of a file on one worker, because they share expensive fixtures, unless a test names its group."""
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.relative_to(ROOT).as_posix()))

@@ -32,16 +32,16 @@ NUMBERS = {
 }
 TRAINING = {"customer_day", "customer_snapshot", "training_set", "training_certificate"}
 OTHERS = [name for name in ENGINES if name != "embedded"]
-Found = dict[str, dict[str, Any]]
+Tables = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def found(
+def tables(
     server: Settings,
     _loaded_template: str,
     copy_database: Callable[[str, str], None],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[dict[str, Found]]:
+) -> Iterator[dict[str, Tables]]:
     """The content of the tables by engine and day."""
     database = "engines"
     copy_database(_loaded_template, database)
@@ -92,19 +92,19 @@ def _start(name: str, project: Path, folder: Path, variables: dict[str, str]) ->
         )
 
 
-def _result(name: str, process: subprocess.Popen[bytes], folder: Path) -> Found:
+def _result(name: str, process: subprocess.Popen[bytes], folder: Path) -> Tables:
     code = process.wait(timeout=TIMEOUT)
     output = (folder / f"{name}.txt").read_text(encoding="utf-8", errors="replace")
     assert code == 0, f"{name}:\n{output[-4000:]}"
-    result: Found = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    result: Tables = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
     return result
 
 
-def differences(expected: list[dict[str, Any]], found: list[dict[str, Any]]) -> list[str]:
+def differences(expected: list[dict[str, Any]], rows: list[dict[str, Any]]) -> list[str]:
     """Return how rows differ from the rows of Postgres: text must be equal, numbers equal up to rounding."""
-    if sorted(map(_words, expected)) != sorted(map(_words, found)):
-        return [f"words differ: {set(map(_words, expected)) ^ set(map(_words, found))}"]
-    pairs = zip(sorted(expected, key=_words), sorted(found, key=_words), strict=True)
+    if sorted(map(_words, expected)) != sorted(map(_words, rows)):
+        return [f"words differ: {set(map(_words, expected)) ^ set(map(_words, rows))}"]
+    pairs = zip(sorted(expected, key=_words), sorted(rows, key=_words), strict=True)
     return [
         f"{name} is {other[name]}, expected {row[name]}, in {row}"
         for row, other in pairs
@@ -118,18 +118,18 @@ def _words(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _is_close(row: dict[str, Any], other: dict[str, Any], name: str) -> bool:
-    expected, found = row[name], other[name]
+    expected, value = row[name], other[name]
     if row.get("gate") == "schema_match" and name in ("current_value", "reference_value"):
-        return expected is not None and found is not None  # engines have different names for a type
-    if expected is None or found is None:
-        return expected is found
-    return math.isclose(float(expected), float(found), rel_tol=1e-9)
+        return expected is not None and value is not None  # engines have different names for a type
+    if expected is None or value is None:
+        return expected is value
+    return math.isclose(float(expected), float(value), rel_tol=1e-9)
 
 
 @pytest.mark.parametrize("day", DAYS)
 @pytest.mark.parametrize("engine", OTHERS)
-def test_evidence_and_profile_equal_postgres(engine: str, day: str, found: dict[str, Found]) -> None:
-    expected, other = found["embedded"][day], found[engine][day]
+def test_evidence_and_profile_equal_postgres(engine: str, day: str, tables: dict[str, Tables]) -> None:
+    expected, other = tables["embedded"][day], tables[engine][day]
     assert expected["ledger"]
     assert differences(expected["ledger"], other["ledger"]) == []
     assert differences(expected["profile"], other["profile"]) == []
@@ -139,8 +139,8 @@ def test_evidence_and_profile_equal_postgres(engine: str, day: str, found: dict[
 
 @pytest.mark.parametrize("table", FEATURES)
 @pytest.mark.parametrize("engine", OTHERS)
-def test_features_equal_postgres_to_the_last_bit(engine: str, table: str, found: dict[str, Found]) -> None:
-    expected, other = (sorted(map(_cells, found[name]["healthy"][table])) for name in ("embedded", engine))
+def test_features_equal_postgres_to_the_last_bit(engine: str, table: str, tables: dict[str, Tables]) -> None:
+    expected, other = (sorted(map(_cells, tables[name]["healthy"][table])) for name in ("embedded", engine))
     assert len(expected) > 500
     assert other == expected
 
@@ -150,8 +150,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_healthy_day_is_built_whole_and_certified(engine: str, found: dict[str, Found]) -> None:
-    healthy = found[engine]["healthy"]
+def test_healthy_day_is_built_whole_and_certified(engine: str, tables: dict[str, Tables]) -> None:
+    healthy = tables[engine]["healthy"]
     assert healthy["success"], [row for row in healthy["ledger"] if row["verdict"] == "fail"]
     kept = healthy["kept"][0]["kept"]
     assert kept > 0
@@ -167,18 +167,18 @@ def test_healthy_day_is_built_whole_and_certified(engine: str, found: dict[str, 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_lost_half_is_found_and_nothing_is_certified(engine: str, found: dict[str, Found]) -> None:
-    half = found[engine]["half of the rows lost"]
+def test_lost_half_fails_and_nothing_is_certified(engine: str, tables: dict[str, Tables]) -> None:
+    half = tables[engine]["half of the rows lost"]
     assert not half["success"]
     assert {("interval_ratio", "out_of_bounds")} <= _failures(half)
-    assert 0 < half["kept"][0]["kept"] < found[engine]["healthy"]["kept"][0]["kept"]
+    assert 0 < half["kept"][0]["kept"] < tables[engine]["healthy"]["kept"][0]["kept"]
     assert _skipped_models(half) == TRAINING
     assert _certified(half) == set()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_vanished_day_stops_at_the_source(engine: str, found: dict[str, Found]) -> None:
-    vanished = found[engine]["day vanished"]
+def test_vanished_day_stops_at_the_source(engine: str, tables: dict[str, Tables]) -> None:
+    vanished = tables[engine]["day vanished"]
     assert not vanished["success"]
     assert _failures(vanished) == {("row_existence", "no_current")}
     assert _skipped_models(vanished) == {"stg_interaction", "interaction", "interaction_daily"} | TRAINING
@@ -186,9 +186,9 @@ def test_vanished_day_stops_at_the_source(engine: str, found: dict[str, Found]) 
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_vanished_day_is_a_profile_row_without_rows(engine: str, found: dict[str, Found]) -> None:
+def test_vanished_day_is_a_profile_row_without_rows(engine: str, tables: dict[str, Tables]) -> None:
     """The models had rows of this day before; the incremental models must drop them."""
-    vanished = found[engine]["day vanished, built all the same"]
+    vanished = tables[engine]["day vanished, built all the same"]
     assert vanished["kept"] == [{"kept": 0}]
     assert [(row["slice"], row["row_count"]) for row in vanished["profile"]] == [("all", 0)]
     assert not vanished["success"]

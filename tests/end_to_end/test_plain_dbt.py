@@ -75,8 +75,8 @@ def test_build_test_and_docs(checkout: Path) -> None:
 def test_day_without_rows_names_the_last_day_that_has(checkout: Path, arguments: tuple[str, ...]) -> None:
     """The variable has precedence over the environment; without both the run date is today."""
     environment = {"RUN_DATE": str(RUN_DATE)} if arguments else {}
-    ended = run_dbt(checkout, "test", "--select", "source:raw.interaction", *arguments, **environment)
+    result = run_dbt(checkout, "test", "--select", "source:raw.interaction", *arguments, **environment)
 
-    assert ended.returncode == 1
-    assert "FAIL  row_existence  raw.interaction" in ended.stdout
-    assert "raw.interaction: the last day with rows is 2017-04-30" in ended.stdout
+    assert result.returncode == 1
+    assert "FAIL  row_existence  raw.interaction" in result.stdout
+    assert "raw.interaction: the last day with rows is 2017-04-30" in result.stdout

@@ -1,4 +1,4 @@
-"""Files with passwords in them."""
+"""Write files that contain passwords."""
 
 import os
 from pathlib import Path
