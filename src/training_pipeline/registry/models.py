@@ -49,8 +49,6 @@ class Registered:
 
     Attributes
     ----------
-    uri : str
-        The address that MLflow loads it from, ``models:/<name>/<version>``.
     tags : Mapping of str to str
         The run date, and fingerprints of the data and the code; see `steps.train.train`.
     """
@@ -194,10 +192,8 @@ def register(
         Rows of features, for the signature and the input example.
     tags : Mapping of str to str
         Tags of the MLflow run and of the version.
-    parameters : Mapping of str to object
-        Parameters of the MLflow run.
-    metrics : Mapping of str to float
-        Metrics of the MLflow run.
+    parameters, metrics : Mapping
+        Parameters and metrics of the MLflow run.
 
     Returns
     -------
