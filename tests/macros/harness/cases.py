@@ -1,4 +1,4 @@
-"""The truth table: cases as data, read from `tests/gates/cases/*.yml`."""
+"""The truth table: cases as data, read from `tests/macros/cases/*.yml`."""
 
 import datetime as dt
 import functools
