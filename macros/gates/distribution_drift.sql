@@ -1,82 +1,74 @@
+{# The usual bounds of the PSI are 0.1 and 0.25 (Siddiqi 2006). Those of the JS divergence are what a shift of the same size reaches,
+   as JS = PSI / (8 ln 2) for small shifts. #}
+{% macro distribution_drift_spec() %}
+    {% do return(gates.spec({
+        "gate": "distribution_drift",
+        "passes_when": "The distribution of a column on the day is that of the days before: their distance is within a bound, or usual.",
+        "arguments": {
+            "column_name": {"meaning": "The column whose distribution is judged; NULL is a bucket of its own"}, "date_column": {},
+            "method": {"kind": "choice", "choices": ["psi", "js"], "default": "psi",
+                "meaning": "The population stability index, or the Jensen-Shannon divergence in bits"},
+            "warn_score": {"kind": "number", "above": 0, "default": {"method": {"psi": 0.1, "js": 0.018}},
+                "also_called": ["warn_z"], "meaning": "Score above which it warns"},
+            "fail_score": {"kind": "number", "at_least": "warn_score", "default": {"method": {"psi": 0.25, "js": 0.045}},
+                "also_called": ["threshold", "max_score", "fail_z"], "meaning": "Score above which it fails"},
+            "noise_z": {"kind": "number", "above": 0, "default": 4,
+                "meaning": "How many robust standard deviations above its usual log score the day must be, too"},
+            "reference_days": {"kind": "integer", "at_least": 7, "default": 28, "also_called": ["history_days", "days_back"],
+                "meaning": "Days before a day that are its reference; half of them must have rows"},
+            "noise_days": {"meaning": "Days before the run date whose own scores say what is usual; half of them must be usable"},
+            "edges": {"kind": "ascending", "default": none, "also_called": ["bins", "buckets", "bin_edges"],
+                "meaning": "Edges of the bins of a number, an edge belongs to the bin above it; none: each value is a bucket"},
+            "segment_column": {},
+            "segments": {"kind": "segments", "default": none, "each": ["warn_score", "fail_score"], "only_with": "segment_column",
+                "meaning": "Bounds of some segments; what one leaves out is the gate's. One without rows fails as `no_current`"},
+            "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
+        },
+        "statistic": {"name": "score", "unit": {"method": {"psi": "", "js": "bits"}}}, "value_unit": "of rows",
+        "formula": "{method} over all buckets against the {reference_days} days before = {statistic}; in the bucket that moved most"
+            ~ " the share was {reference_value} and is {current_value}",
+        "fitted": {"by": "segments", "has_noise_bound": true,
+            "bounds": [{"levels": ["warn_score", "fail_score"], "scale": "sqrt", "least": "default"}]},
+    })) %}
+{% endmacro %}
+
 {% test distribution_drift(
-    model, column_name, date_column, method="psi", warn_score=none, fail_score=none, noise_z=4,
-    reference_days=28, noise_days=56, edges=none,
-    segment_column=none, segments=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
+    model, column_name, date_column, method, warn_score, fail_score, noise_z, reference_days, noise_days, edges, segment_column,
+    segments, min_segment_size, weight, on_missing, on_short
 ) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.distribution_drift_spec(), {
+    "column_name": column_name, "date_column": date_column, "method": method, "warn_score": warn_score, "fail_score": fail_score,
+    "noise_z": noise_z, "reference_days": reference_days, "noise_days": noise_days, "edges": edges,
+    "segment_column": segment_column, "segments": segments, "min_segment_size": min_segment_size, "weight": weight,
+    "on_missing": on_missing, "on_short": on_short,
+}, kwargs) %}
 {% set evidence %}
-{% set levels = {
-    "warn_score": gates.usual_score(method, "warn") if warn_score is none else warn_score,
-    "fail_score": gates.usual_score(method, "fail") if fail_score is none else fail_score
-} %}
-{% if not execute %}
-    {% do gates.check_distribution_drift(
-        column_name, date_column, method, levels, noise_z, reference_days, noise_days, edges, segment_column, segments,
-        min_segment_size, weight, on_missing, on_short
-    ) %}
-{% endif %}
-{% set bucket = gates.bin(column_name, edges) if edges else gates.category(column_name) %}
-with series as (
-    {{ gates.daily_series(
-        model, date_column, [], reference_days + noise_days, segment_column, weight, bucket
-    ) }}
-),
-
-{{ gates.drift_scores(method, levels, noise_z, reference_days, noise_days, segment_column, segments or {}) }},
+with {{ gates.drift_scores(model, args) }},
 
 judged as (
     select
         day_number,
-        {{ gates.literal(method ~ " of " ~ column_name) }} as metric,
+        {{ gates.literal(args.method ~ " of " ~ args.column_name) }} as metric,
         segment,
         current_share as current_value,
         reference_share as reference_value,
         score as statistic,
         null as lower_bound,
-        greatest(
-            case when score > greatest(fail_score, noise_bound) then fail_score else warn_score end,
-            noise_bound
-        ) as upper_bound,
-        score > greatest(fail_score, noise_bound) as is_gross,
+        case when score > fail_bound then fail_bound else warn_bound end as upper_bound,
+        score > fail_bound as is_gross,
         sample_size,
         case
             when sample_size = 0 then 'no_current'
-            when sample_size < {{ min_segment_size }} then 'insufficient_history'
-            when day_count < {{ reference_days // 2 }} or noise_count < {{ noise_days // 2 }} then 'insufficient_history'
-            when score > greatest(warn_score, noise_bound) then 'out_of_bounds'
+            when sample_size < {{ args.min_segment_size }} then 'insufficient_history'
+            when day_count < {{ args.reference_days // 2 }} or noise_count < {{ args.noise_days // 2 }} then 'insufficient_history'
+            when score > warn_bound then 'out_of_bounds'
             else 'ok'
         end as reason
     from scored
 )
 
-{% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}
-{% do verdicts.update({"out_of_bounds": "case when is_gross then 'fail' else 'warn' end"}) %}
-{{ gates.evidence_rows("distribution_drift", "judged", on_missing, verdicts) }}
+{{ gates.evidence_rows("distribution_drift", "judged", args.on_missing, gates.gross_verdicts(args)) }}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_distribution_drift(
-    column_name, date_column, method, levels, noise_z, reference_days, noise_days, edges, segment_column, segments,
-    min_segment_size, weight, on_missing, on_short
-) %}
-    {% do gates.require_column("distribution_drift", "column_name", column_name) %}
-    {% do gates.require_column("distribution_drift", "date_column", date_column) %}
-    {% do gates.require_choice("distribution_drift", "method", method, ["psi", "js"]) %}
-    {% if segments is not none and segment_column is none %}
-        {% do gates.refuse("distribution_drift", "segments", "left out without segment_column", segments) %}
-    {% elif segments is not none and (segments is not mapping or not segments) %}
-        {% do gates.refuse(
-            "distribution_drift", "segments", "a mapping from values of segment_column to their scores", segments
-        ) %}
-    {% endif %}
-    {% do gates.require_levels("distribution_drift", levels, "segments", segments or {}) %}
-    {% do gates.require_number("distribution_drift", "noise_z", noise_z, above=0) %}
-    {% do gates.require_integer("distribution_drift", "reference_days", reference_days, 7) %}
-    {% do gates.require_integer("distribution_drift", "noise_days", noise_days, 14) %}
-    {% do gates.require_edges("distribution_drift", edges) %}
-    {% do gates.require_common(
-        "distribution_drift", date_column, 0, segment_column, min_segment_size, on_missing, weight
-    ) %}
-    {% do gates.require_choice("distribution_drift", "on_short", on_short, ["pass", "warn", "fail"]) %}
-{% endmacro %}

@@ -1,16 +1,50 @@
+{% macro interval_ratio_spec() %}
+    {% do return(gates.spec({
+        "gate": "interval_ratio",
+        "passes_when": "For every metric, the ratio between the value of the day and its value `days_back` days before is below its bound.",
+        "arguments": {
+            "date_column": {},
+            "metrics": {
+                "kind": "bounds", "above": {"ratio_formula": {"max_over_min": 1, "relative_diff": 0}},
+                "meaning": "SQL aggregate: its bound, a ratio without a unit",
+            },
+            "days_back": {
+                "at_least": 1, "default": 7, "moves_judged_day": false,
+                "meaning": "Days between the run date and the day that it is compared with",
+            },
+            "ratio_formula": {
+                "kind": "choice", "choices": ["max_over_min", "relative_diff"], "default": "max_over_min",
+                "also_called": ["formula", "method"], "meaning": "How two values are compared; best is 1.0, and 0.0 for `relative_diff`",
+            },
+            "ignore_zero": {
+                "kind": "flag", "default": false, "meaning": "Whether a value of zero passes; a day without rows never does",
+            },
+            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
+        },
+        "statistic": {"name": "ratio", "unit": ""},
+        "upper": "below",
+        "formula": {"ratio_formula": {
+            "max_over_min": "max(|{current_value}|, |{reference_value}|) / min(|{current_value}|, |{reference_value}|) = {statistic}",
+            "relative_diff": "|{current_value} - {reference_value}| / |{reference_value}| = {statistic}",
+        }},
+        "fitted": {"by": "metrics", "bounds": [{
+            "scale": {"ratio_formula": {"max_over_min": "log", "relative_diff": "log1p"}}, "bound_alarms": true,
+            "least": {"ratio_formula": {"max_over_min": 1.01, "relative_diff": 0.01}},
+        }]},
+    })) %}
+{% endmacro %}
+
 {% test interval_ratio(
-    model, date_column, metrics, days_back=7, ratio_formula="max_over_min", ignore_zero=false,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
+    model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight, on_missing
 ) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.interval_ratio_spec(), {
+    "date_column": date_column, "metrics": metrics, "days_back": days_back, "ratio_formula": ratio_formula,
+    "ignore_zero": ignore_zero, "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight,
+    "on_missing": on_missing,
+}, kwargs) %}
 {% set evidence %}
-{% if not execute %}
-    {% do gates.check_interval_ratio(
-        date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight,
-        on_missing
-    ) %}
-{% endif %}
-with {{ gates.compared(model, date_column, metrics, days_back, ratio_formula, segment_column, weight) }},
+with {{ gates.compared(model, args) }},
 
 judged as (
     select
@@ -21,35 +55,22 @@ judged as (
         reference_value,
         statistic,
         null as lower_bound,
-        threshold as upper_bound,
+        bound as upper_bound,
         sample_size,
         case
-            when greatest(sample_size, reference_size) between 1 and {{ min_segment_size - 1 }} then 'insufficient_history'
+            when greatest(sample_size, reference_size) between 1 and {{ args.min_segment_size - 1 }} then 'insufficient_history'
             when sample_size = 0 then 'no_current'
             when reference_size = 0 then 'no_reference'
             when not is_usable then 'null_value'
-            when current_value = 0 or reference_value = 0 then '{{ "ok" if ignore_zero else "zero_value" }}'
+            when current_value = 0 or reference_value = 0 then '{{ "ok" if args.ignore_zero else "zero_value" }}'
             when sign(current_value) <> sign(reference_value) then 'sign_change'
-            when statistic < threshold then 'ok'
+            when statistic < bound then 'ok'
             else 'out_of_bounds'
         end as reason
     from compared
 )
 
-{{ gates.evidence_rows("interval_ratio", "judged", on_missing, {"insufficient_history": "'pass'"}) }}
+{{ gates.evidence_rows("interval_ratio", "judged", args.on_missing, {"insufficient_history": "'pass'"}) }}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_interval_ratio(
-    date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight, on_missing
-) %}
-    {% do gates.require_column("interval_ratio", "date_column", date_column) %}
-    {% do gates.require_common(
-        "interval_ratio", date_column, days_back, segment_column, min_segment_size, on_missing, weight,
-        least_days_back=1
-    ) %}
-    {% do gates.require_choice("interval_ratio", "ratio_formula", ratio_formula, ["max_over_min", "relative_diff"]) %}
-    {% do gates.require_choice("interval_ratio", "ignore_zero", ignore_zero, [true, false]) %}
-    {% do gates.require_metrics("interval_ratio", metrics, ratio_formula) %}
-{% endmacro %}

@@ -1,25 +1,51 @@
+{% macro metric_anomaly_spec() %}
+    {% do return(gates.spec({
+        "gate": "metric_anomaly",
+        "passes_when": "Every metric is as far from the same weekday of the weeks before as it usually is.",
+        "arguments": {
+            "metrics": {"each": ["warn_z", "fail_z"], "meaning": "The SQL aggregates that are judged; what a mapping leaves out is the gate's"},
+            "date_column": {},
+            "warn_z": {
+                "kind": "number", "above": 0, "default": 4, "also_called": ["sensitivity", "anomaly_sensitivity", "warn_score"],
+                "meaning": "Robust z above which it warns, in robust standard deviations",
+            },
+            "fail_z": {
+                "kind": "number", "at_least": "warn_z", "default": 6, "also_called": ["threshold", "max_z", "fail_score"],
+                "meaning": "Robust z above which it fails",
+            },
+            "weeks": {
+                "kind": "integer", "at_least": 2, "default": 4, "meaning": "Weeks whose same weekday is the reference; half of them must be there",
+            },
+            "noise_days": {"meaning": "Days before the run date that say how much the ratio varies; half of them must be usable"},
+            "min_noise": {
+                "kind": "number", "above": 0, "default": 0.02,
+                "meaning": "Least noise of the log ratio, so that a steady history does not make every change an anomaly; 0.02 is about 2 %",
+            },
+            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
+        },
+        "statistic": {"name": "z", "unit": "sd"},
+        "formula": "r = ln({current_value} / {reference_value}), the latter the median of the same weekday of {weeks} weeks;"
+            ~ " z = |r| / max(1.4826 * MAD of r over {noise_days} days, {min_noise}) = {statistic}",
+        "fitted": {"by": "metrics", "bounds": [{"levels": ["warn_z", "fail_z"], "scale": "linear", "least": 0.1}]},
+    })) %}
+{% endmacro %}
+
 {% test metric_anomaly(
-    model, metrics, date_column, warn_z=4, fail_z=6, weeks=4, noise_days=56, min_noise=0.02,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
+    model, metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
+    on_missing, on_short
 ) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.metric_anomaly_spec(), {
+    "metrics": metrics, "date_column": date_column, "warn_z": warn_z, "fail_z": fail_z, "weeks": weeks, "noise_days": noise_days,
+    "min_noise": min_noise, "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight,
+    "on_missing": on_missing, "on_short": on_short,
+}, kwargs) %}
 {% set evidence %}
-{% if not execute %}
-    {% do gates.check_metric_anomaly(
-        metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
-        on_missing, on_short
-    ) %}
-{% endif %}
-{% set levels = {} %}
-{% for metric in metrics %}
-    {% set own = metrics[metric] if metrics is mapping else {} %}
-    {% do levels.update({metric: {"warn_z": own.get("warn_z", warn_z), "fail_z": own.get("fail_z", fail_z)}}) %}
-{% endfor %}
 with series as (
-    {{ gates.daily_series(model, date_column, metrics, noise_days + 7 * weeks, segment_column, weight) }}
+    {{ gates.daily_series(model, args, args.metrics, args.noise_days + 7 * args.weeks) }}
 ),
 
-{{ gates.robust_z(levels, segment_column, weeks, noise_days, min_noise) }},
+{{ gates.robust_z(args) }},
 
 judged as (
     select
@@ -35,10 +61,10 @@ judged as (
         sample_size,
         case
             when sample_size = 0 then 'no_current'
-            when sample_size < {{ min_segment_size }} then 'insufficient_history'
+            when sample_size < {{ args.min_segment_size }} then 'insufficient_history'
             when not {{ gates.is_usable("current_value") }} then 'null_value'
             when current_value = 0 then 'zero_value'
-            when weekday_count < {{ (weeks + 1) // 2 }} or noise_count < {{ noise_days // 2 }} then 'insufficient_history'
+            when weekday_count < {{ (args.weeks + 1) // 2 }} or noise_count < {{ args.noise_days // 2 }} then 'insufficient_history'
             when sign(current_value) <> sign(weekday_median) then 'sign_change'
             when z > warn_z then 'out_of_bounds'
             else 'ok'
@@ -46,27 +72,7 @@ judged as (
     from scored
 )
 
-{% set verdicts = gates.short_verdicts(min_segment_size, on_short) %}
-{% do verdicts.update({"out_of_bounds": "case when is_gross then 'fail' else 'warn' end"}) %}
-{{ gates.evidence_rows("metric_anomaly", "judged", on_missing, verdicts) }}
+{{ gates.evidence_rows("metric_anomaly", "judged", args.on_missing, gates.gross_verdicts(args)) }}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_metric_anomaly(
-    metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
-    on_missing, on_short
-) %}
-    {% do gates.require_column("metric_anomaly", "date_column", date_column) %}
-    {% do gates.require_common("metric_anomaly", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-    {% do gates.require_expressions(
-        "metric_anomaly", "metrics", metrics, "a list of SQL aggregates, or a mapping from each to its warn_z and fail_z"
-    ) %}
-    {% do gates.require_levels(
-        "metric_anomaly", {"warn_z": warn_z, "fail_z": fail_z}, "metrics", metrics if metrics is mapping else {}
-    ) %}
-    {% do gates.require_integer("metric_anomaly", "weeks", weeks, 2) %}
-    {% do gates.require_integer("metric_anomaly", "noise_days", noise_days, 14) %}
-    {% do gates.require_number("metric_anomaly", "min_noise", min_noise, above=0) %}
-    {% do gates.require_choice("metric_anomaly", "on_short", on_short, ["pass", "warn", "fail"]) %}
-{% endmacro %}

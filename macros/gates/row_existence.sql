@@ -1,17 +1,29 @@
-{% test row_existence(model, date_column, min_rows=1, days_back=0, segment_column=none, weight=none) %}
+{% macro row_existence_spec() %}
+    {% do return(gates.spec({
+        "gate": "row_existence",
+        "passes_when": "The day that is judged has at least `min_rows` rows.",
+        "arguments": {
+            "date_column": {},
+            "min_rows": {
+                "kind": "integer", "at_least": 1, "default": 1, "also_called": ["threshold", "min_value", "above", "rows", "min_count"],
+                "meaning": "Least number of rows, included",
+            },
+            "days_back": {}, "segment_column": {}, "weight": {},
+        },
+        "value_unit": "rows",
+    })) %}
+{% endmacro %}
+
+{% test row_existence(model, date_column, min_rows, days_back, segment_column, weight) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.row_existence_spec(), {
+    "date_column": date_column, "min_rows": min_rows, "days_back": days_back, "segment_column": segment_column, "weight": weight,
+}, kwargs) %}
 {% set evidence %}
-{% if not execute %}{% do gates.check_row_existence(date_column, min_rows, days_back, segment_column, weight) %}{% endif %}
 {{ gates.bounded_value(
-    "row_existence", model, {gates.row_count(weight): {"lower_bound": min_rows, "upper_bound": none}},
-    date_column=date_column, days_back=days_back, segment_column=segment_column, weight=weight
+    "row_existence", model, {gates.row_count(args.weight): {"lower_bound": args.min_rows, "upper_bound": none}},
+    dict(args, min_segment_size=1, on_missing="fail")
 ) }}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_row_existence(date_column, min_rows, days_back, segment_column, weight) %}
-    {% do gates.require_column("row_existence", "date_column", date_column) %}
-    {% do gates.require_common("row_existence", date_column, days_back, segment_column, weight=weight) %}
-    {% do gates.require_integer("row_existence", "min_rows", min_rows, 1) %}
-{% endmacro %}

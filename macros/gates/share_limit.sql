@@ -1,37 +1,41 @@
+{% macro share_limit_spec() %}
+    {% do return(gates.spec({
+        "gate": "share_limit",
+        "passes_when": "The share of the day's rows that satisfy a condition stays within a fixed bound, within the largest share of the"
+            ~ " days before plus an increase, or both.",
+        "arguments": {
+            "condition": {
+                "kind": "condition", "also_called": ["expression", "where", "sql", "predicate", "column_name"],
+                "meaning": "SQL of a condition on a row; NULL counts as not satisfied",
+            },
+            "date_column": {}, "max_share": {}, "max_increase": {}, "history_days": {}, "segment_column": {}, "min_segment_size": {},
+            "weight": {}, "on_missing": {}, "on_short": {},
+        },
+        "at_least_one": ["max_share", "max_increase"],
+        "value_unit": "of rows",
+        "formula": "share of rows where {condition} = {current_value}",
+    })) %}
+{% endmacro %}
+
 {% test share_limit(
-    model, condition, date_column, max_share=none, max_increase=none, history_days=28,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail", on_short="warn"
+    model, condition, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight, on_missing,
+    on_short
 ) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.share_limit_spec(), {
+    "condition": condition, "date_column": date_column, "max_share": max_share, "max_increase": max_increase,
+    "history_days": history_days, "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight,
+    "on_missing": on_missing, "on_short": on_short,
+}, kwargs) %}
 {% set evidence %}
-{% if not execute %}
-    {% do gates.check_share_limit(
-        condition, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight,
-        on_missing, on_short
-    ) %}
-{% endif %}
-{% set rows = "1.0" if weight is none else gates.column(weight) %}
-{% set share = "sum(case when " ~ condition ~ " then " ~ rows ~ " else 0 end) / cast("
-    ~ gates.row_count(weight) ~ " as " ~ gates.type_double() ~ ")" %}
+{% set rows = "1.0" if args.weight is none else gates.column(args.weight) %}
+{% set share = "sum(case when " ~ args.condition ~ " then " ~ rows ~ " else 0 end) / cast("
+    ~ gates.row_count(args.weight) ~ " as " ~ gates.type_double() ~ ")" %}
 with series as (
-    {{ gates.daily_series(
-        model, date_column, [share], history_days if max_increase is not none else 0, segment_column, weight
-    ) }}
+    {{ gates.daily_series(model, args, [share], gates.share_history(args)) }}
 ),
 
-{{ gates.share_evidence(
-    "share_limit", condition, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
-) }}
+{{ gates.share_evidence("share_limit", args.condition, args) }}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_share_limit(
-    condition, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight,
-    on_missing, on_short
-) %}
-    {% do gates.require_column("share_limit", "date_column", date_column) %}
-    {% do gates.require_expression("share_limit", "condition", condition) %}
-    {% do gates.require_common("share_limit", date_column, 0, segment_column, min_segment_size, on_missing, weight) %}
-    {% do gates.require_share_bounds("share_limit", max_share, max_increase, history_days, on_short) %}
-{% endmacro %}

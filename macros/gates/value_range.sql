@@ -1,44 +1,49 @@
+{% macro value_range_spec() %}
+    {% do return(gates.spec({
+        "gate": "value_range",
+        "passes_when": "Each of one or several aggregates lies between two bounds, both included.",
+        "arguments": {
+            "expression": {
+                "kind": "expressions", "or_one": true, "each": ["min_value", "max_value"], "is_instead": true,
+                "meaning": "The aggregates that are judged, in one reading of the rows",
+            },
+            "min_value": {
+                "kind": "number", "default": none, "also_called": ["min", "min_threshold", "at_least", "lower_bound"],
+                "meaning": "Least value, included, in the expression's unit",
+            },
+            "max_value": {
+                "kind": "number", "at_least": "min_value", "default": none,
+                "also_called": ["max", "max_threshold", "threshold", "at_most", "upper_bound"],
+                "meaning": "Largest value, included, in the expression's unit",
+            },
+            "date_column": {
+                "default": none, "meaning": "The column of the day, a date or a timestamp; none: all rows are judged together",
+            },
+            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
+        },
+        "at_least_one": ["min_value", "max_value"],
+        "fitted": {"by": "expression", "bounds": [
+            {"levels": ["min_value"], "scale": "asinh", "sign": -1, "column": "current_value", "is_rule": true},
+            {"levels": ["max_value"], "scale": "asinh", "column": "current_value", "is_rule": true},
+        ]},
+    })) %}
+{% endmacro %}
+
 {% test value_range(
-    model, expression, min_value=none, max_value=none, date_column=none, days_back=0,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
+    model, expression, min_value, max_value, date_column, days_back, segment_column, min_segment_size, weight, on_missing
 ) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.value_range_spec(), {
+    "expression": expression, "min_value": min_value, "max_value": max_value, "date_column": date_column, "days_back": days_back,
+    "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
+}, kwargs) %}
 {% set evidence %}
-{% if not execute %}
-    {% do gates.check_value_range(
-        expression, min_value, max_value, date_column, days_back, segment_column, min_segment_size, weight, on_missing
-    ) %}
-{% endif %}
 {% set metrics = {} %}
-{% for metric in ([expression] if expression is string else expression) %}
-    {% set own = expression[metric] if expression is mapping else {"min_value": min_value, "max_value": max_value} %}
-    {% do metrics.update({metric: {"lower_bound": own.get("min_value"), "upper_bound": own.get("max_value")}}) %}
+{% for metric in ([args.expression] if args.expression is string else args.expression) %}
+    {% set bounds = args.expression[metric] if args.expression is mapping else args %}
+    {% do metrics.update({metric: {"lower_bound": bounds.get("min_value"), "upper_bound": bounds.get("max_value")}}) %}
 {% endfor %}
-{{ gates.bounded_value(
-    "value_range", model, metrics, date_column=date_column, days_back=days_back, segment_column=segment_column,
-    min_segment_size=min_segment_size, weight=weight, on_missing=on_missing
-) }}
+{{ gates.bounded_value("value_range", model, metrics, args) }}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_value_range(
-    expression, min_value, max_value, date_column, days_back, segment_column, min_segment_size, weight, on_missing
-) %}
-    {% do gates.require_expressions(
-        "value_range", "expression", [expression] if expression is string else expression,
-        "an SQL aggregate, a list of them or a mapping from each to its bounds"
-    ) %}
-    {% do gates.require_common("value_range", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
-    {% if expression is mapping %}
-        {% do gates.require_own_bounds("value_range", "expression", expression, ["min_value", "max_value"]) %}
-        {% for argument, value in {"min_value": min_value, "max_value": max_value}.items() if value is not none %}
-            {% do gates.refuse("value_range", argument, "left out where expression has bounds of its own", value) %}
-        {% endfor %}
-        {% for metric, own in expression.items() %}
-            {% do gates.require_bounds("value_range", own.get("min_value"), own.get("max_value"), "expression[" ~ metric ~ "].") %}
-        {% endfor %}
-    {% else %}
-        {% do gates.require_bounds("value_range", min_value, max_value) %}
-    {% endif %}
-{% endmacro %}

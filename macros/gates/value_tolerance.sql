@@ -1,79 +1,45 @@
+{% macro value_tolerance_spec() %}
+    {% do return(gates.spec({
+        "gate": "value_tolerance",
+        "passes_when": "One aggregate equals an expected value, within a tolerance where one is given; bounds are included.",
+        "arguments": {
+            "pass_value": {
+                "kind": "value", "also_called": ["value", "expected", "expected_value", "equals"],
+                "meaning": "The expected value; a text that reads as a number is one",
+            },
+            "expression": {"default": "count(*)"},
+            "tolerance": {
+                "kind": "number", "at_least": 0, "default": none, "not_with_text": "pass_value", "also_called": ["threshold", "margin"],
+                "meaning": "Share of |pass_value| by which a number may differ; none: equal",
+            },
+            "date_column": {
+                "default": none, "meaning": "The column of the day, a date or a timestamp; none: all rows are judged together",
+            },
+            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
+        },
+        "formula": "{metric} = {current_value}, expected {reference_value}",
+    })) %}
+{% endmacro %}
+
 {% test value_tolerance(
-    model, pass_value, expression="count(*)", tolerance=none, date_column=none, days_back=0,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
+    model, pass_value, expression, tolerance, date_column, days_back, segment_column, min_segment_size, weight, on_missing
 ) %}
 {{ gates.configure() }}
+{% set args = gates.arguments(gates.value_tolerance_spec(), {
+    "pass_value": pass_value, "expression": expression, "tolerance": tolerance, "date_column": date_column, "days_back": days_back,
+    "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
+}, kwargs) %}
 {% set evidence %}
-{% if not execute %}
-    {% do gates.check_value_tolerance(
-        expression, date_column, days_back, segment_column, min_segment_size, weight, on_missing
-    ) %}
-{% endif %}
-{% set expected = gates.expected_value("value_tolerance", pass_value, tolerance) %}
-{% if expected is string %}
-    {{ gates.equal_text(
-        "value_tolerance", model, expression, expected, date_column, days_back,
-        segment_column, min_segment_size, weight, on_missing
-    ) }}
+{% if gates.is_text(args.pass_value) %}
+    {{ gates.equal_text("value_tolerance", model, args.expression, args.pass_value, args) }}
 {% else %}
-    {% set margin = (expected | abs) * (tolerance or 0) %}
+    {% set expected = args.pass_value | float %}
+    {% set margin = (expected | abs) * (args.tolerance or 0) %}
     {{ gates.bounded_value(
-        "value_tolerance", model, {expression: {"lower_bound": expected - margin, "upper_bound": expected + margin}},
-        expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
+        "value_tolerance", model, {args.expression: {"lower_bound": expected - margin, "upper_bound": expected + margin}},
+        args, expected
     ) }}
 {% endif %}
 {% endset %}
 {{ gates.decided(evidence) }}
 {% endtest %}
-
-{% macro check_value_tolerance(expression, date_column, days_back, segment_column, min_segment_size, weight, on_missing) %}
-    {% do gates.require_expression("value_tolerance", "expression", expression) %}
-    {% do gates.require_common("value_tolerance", date_column, days_back, segment_column, min_segment_size, on_missing, weight) %}
-{% endmacro %}
-
-{# The expected value as a number when it reads as one, else as text: text has no tolerance. #}
-{% macro expected_value(gate, pass_value, tolerance) %}
-    {% set number = pass_value | float(none) if pass_value is string else pass_value %}
-    {% if pass_value is none or (number is not none and not gates.is_number(number)) %}
-        {% do gates.refuse(gate, "pass_value", "a finite number or a text", pass_value) %}
-    {% endif %}
-    {% if tolerance is not none %}
-        {% do gates.require_number(gate, "tolerance", tolerance, at_least=0) %}
-        {% if number is none %}
-            {% do gates.refuse(gate, "tolerance", "left out where pass_value is a text", tolerance) %}
-        {% endif %}
-    {% endif %}
-    {% do return(pass_value if number is none else number | float) %}
-{% endmacro %}
-
-{# Evidence of equality with a text. #}
-{% macro equal_text(
-    gate, model, expression, expected, date_column, days_back, segment_column, min_segment_size, weight, on_missing
-) %}
-with {{ gates.measured_partition(
-    model, {expression: {}}, date_column, days_back, segment_column, weight, as_text=true
-) }},
-
-judged as (
-    select
-        day_number,
-        metric,
-        segment,
-        current_value,
-        {{ gates.literal(expected) }} as reference_value,
-        null as statistic,
-        null as lower_bound,
-        null as upper_bound,
-        sample_size,
-        case
-            when sample_size = 0 then 'no_current'
-            when sample_size < {{ min_segment_size }} then 'insufficient_history'
-            when current_value is null then 'null_value'
-            when current_value = {{ gates.literal(expected) }} then 'ok'
-            else 'out_of_bounds'
-        end as reason
-    from measured
-)
-
-{{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "'pass'"}) }}
-{% endmacro %}

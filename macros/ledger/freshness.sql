@@ -39,3 +39,8 @@ select
     '{{ status if status in ["pass", "warn"] else "fail" }}' as verdict,
     '{{ {"pass": "ok", "error": "query_error"}.get(status, "out_of_bounds") }}' as reason
 {% endmacro %}
+
+{# What a line about it prints; it is no gate, so it has no arguments. #}
+{% macro source_freshness_spec() %}
+    {% do return(gates.spec({"gate": "source_freshness", "arguments": {}, "value_unit": "days"})) %}
+{% endmacro %}

@@ -54,45 +54,40 @@
 
 {# message: what the database said, where the query failed. A line break in a metric or a segment is a space. #}
 {% macro evidence_cells(effect, row, message=none) %}
-    {% set units = gates.units(row) %}
-    {% set bound_unit = units.value if row.statistic is none else units.statistic %}
-    {% set bounds = [] %}
-    {% if row.lower_bound is not none %}
-        {% do bounds.append("at least " ~ gates.quantity(row.lower_bound, bound_unit)) %}
-    {% endif %}
-    {% if row.upper_bound is not none %}
-        {% do bounds.append(
-            ("below " if row.gate == "interval_ratio" else "at most ") ~ gates.quantity(row.upper_bound, bound_unit)
-        ) %}
-    {% endif %}
+    {% set words = gates.words_of(row) %}
+    {% set bound_unit, bounds = words.value_unit if row.statistic is none else words.unit, [] %}
+    {% for word, bound in [[words.lower, row.lower_bound], [words.upper, row.upper_bound]] if bound is not none %}
+        {% do bounds.append(word ~ " " ~ gates.quantity(bound, bound_unit)) %}
+    {% endfor %}
     {% do return([
         effect,
         row.gate,
         row.relation,
         (row.metric ~ (" [" ~ row.segment ~ "]" if row.segment != "all" else "")).split() | join(" "),
-        "current " ~ gates.quantity(row.current_value, units.value),
-        "reference " ~ gates.quantity(row.reference_value, units.value) if row.reference_value is not none else "",
-        units.name ~ " " ~ gates.quantity(row.statistic, units.statistic) if row.statistic is not none else "",
+        "current " ~ gates.quantity(row.current_value, words.value_unit),
+        "reference " ~ gates.quantity(row.reference_value, words.value_unit) if row.reference_value is not none else "",
+        words.statistic ~ " " ~ gates.quantity(row.statistic, words.unit) if row.statistic is not none else "",
         bounds | join(", "),
         "n " ~ gates.quantity(row.sample_size, " rows") if row.sample_size is not none else "",
         gates.reason_in_words(row.reason) ~ (": " ~ message.split() | join(" ") if message else ""),
     ]) %}
 {% endmacro %}
 
-{# What the statistic of a gate is called, its unit, and that of the values; none for what the gate cannot know. #}
-{% macro units(row) %}
-    {% set share = {"value": " of rows", "name": "unseen share", "statistic": " of rows"} %}
-    {% do return({
-        "interval_ratio": {"value": "", "name": "ratio", "statistic": ""},
-        "row_existence": {"value": " rows", "name": "statistic", "statistic": ""},
-        "share_limit": share, "duplicate_limit": share, "category_match": share,
-        "not_stale": {"value": " days", "name": "statistic", "statistic": ""},
-        "source_freshness": {"value": " days", "name": "statistic", "statistic": ""},
-        "metric_anomaly": {"value": "", "name": "z", "statistic": " sd"},
-        "distribution_drift": {
-            "value": " of rows", "name": "score", "statistic": " bits" if row.metric.startswith("js of ") else "",
-        },
-    }.get(row.gate, {"value": "", "name": "statistic", "statistic": ""})) %}
+{# What the spec of a row's gate says of its numbers: the name of the statistic, units with a space before them, the words before a
+   bound. A test without a spec has none of it. #}
+{% macro words_of(row) %}
+    {% set name, args = row.gate ~ "_spec", {} %}
+    {% set spec = gates[name]() if name in gates else gates.spec({"gate": row.gate, "arguments": {}}) %}
+    {% set test, statistic = graph.nodes.get(row.node_id), spec.statistic or {"name": "statistic", "unit": ""} %}
+    {% for argument, value in spec.arguments.items() %}
+        {% do args.update({argument: (test.test_metadata.kwargs if test else {}).get(argument, value.default)}) %}
+    {% endfor %}
+    {% set words = {"statistic": statistic.name, "lower": spec.lower, "upper": spec.upper} %}
+    {% for part, fact in {"unit": statistic.unit, "value_unit": spec.value_unit}.items() %}
+        {% set unit = gates.by_argument(fact, args) %}
+        {% do words.update({part: " " ~ unit if unit else ""}) %}
+    {% endfor %}
+    {% do return(words) %}
 {% endmacro %}
 
 {% macro reason_in_words(reason) %}

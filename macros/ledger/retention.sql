@@ -1,7 +1,7 @@
 {# dbt run-operation prune_gate_results --args '{keep_days: 730}': forgets evidence of run dates before that.
    Gates that look back ask the ledger which days were rejected, so the longest look-back is kept in any case. #}
 {% macro prune_gate_results(keep_days) %}
-    {% do gates.require_integer("prune_gate_results", "keep_days", keep_days, 120) %}
+    {% do gates.require("prune_gate_results", "keep_days", keep_days, {"kind": "integer", "at_least": 120}) %}
     {% if execute and load_relation(gates.ledger()) %}
         {% set first_kept = gates.days_before(gates.run_date(), keep_days) %}
         {% do gates.execute_and_commit(

@@ -1,4 +1,4 @@
-{# CTEs from `series` (with bucket) to `scored`: for each judged day and segment, how far its distribution over buckets is from
+{# CTEs to `scored`: for each judged day and segment, how far its distribution over buckets is from
    that of the `reference_days` before, and what is usual for this series.
      share p of a bucket = (rows + 0.5) / (all rows + 0.5 * buckets), q likewise for the reference (Jeffreys' prior)
      psi = sum((p - q) * ln(p / q)), best is 0.0 (Siddiqi 2006, Credit Risk Scorecards)
@@ -6,13 +6,20 @@
    Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
    moved most. is_moved marks the rows of a judged day that stand at another (gates.judged_shift).
      noise_bound = exp(median of ln(score) + noise_z * 1.4826 * MAD), of the `noise_days` before
-   levels: what `scored` has of each segment by name; segments: those that have their own, judged also where they have no rows. #}
-{% macro drift_scores(method, levels, noise_z, reference_days, noise_days, segment_column, segments) %}
-{% set shift, double = gates.judged_shift(), gates.type_double() %}
+     warn_bound, fail_bound = the larger of the segment's warn_score or fail_score and the noise_bound
+   Segments with bounds of their own are judged also where they have no rows. #}
+{% macro drift_scores(model, args) %}
+{% set shift, double, segments = gates.judged_shift(), gates.type_double(), args.segments or {} %}
+{% set reference_days, noise_days, segment_column = args.reference_days, args.noise_days, args.segment_column %}
 {% set of_series = "segment" %}
 {% set days_before = gates.days_preceding(of_series, noise_days) %}
 {% set of_day = "partition by day_number, segment, is_moved" %}
 {% set moves = ["abs(p - q)", "reference_size"] %}
+{% set bucket = gates.bin(args.column_name, args.edges) if args.edges else gates.category(args.column_name) %}
+series as (
+    {{ gates.daily_series(model, args, [], reference_days + noise_days, bucket) }}
+),
+
 days as (
     {{ gates.judged_days() }}
 ),
@@ -61,7 +68,7 @@ daily_scores as (
         day_number,
         is_moved,
         sum(current_size) as sample_size,
-        {% if method == "psi" -%}
+        {% if args.method == "psi" -%}
         sum((p - q) * ln(p / q)) as score,
         {%- else -%}
         sum((p * ln(2 * p / (p + q)) + q * ln(2 * q / (p + q))) / 2 / ln(2)) as score,
@@ -121,30 +128,31 @@ centred as {{ gates.materialized() }} (
     where is_judged
 ),
 
-scored as {{ gates.materialized() }} (
+bounded as {{ gates.materialized() }} (
     select
         *,
-        {% for name, usual in levels.items() -%}
-        {{ gates.level_of_segment(name, usual, segments, double) }} as {{ name }},
+        {% for level in ["warn", "fail"] -%}
+        {{ gates.bound_of_segment(level ~ "_score", args, double) }} as {{ level }}_score,
         {% endfor -%}
-        exp(log_median + {{ noise_z }} * 1.4826 * {{ gates.median("noise_values", "log_median") }}) as noise_bound
+        exp(log_median + {{ args.noise_z }} * 1.4826 * {{ gates.median("noise_values", "log_median") }}) as noise_bound
     from centred
+),
+
+scored as (
+    select
+        *,
+        greatest(warn_score, noise_bound) as warn_bound,
+        greatest(fail_score, noise_bound) as fail_bound
+    from bounded
 )
 {%- endmacro %}
 
-{# Scores from which a shift matters: 0.1 and 0.25 are the PSI's usual marks (Siddiqi 2006); the JS marks are those that a
-   shift of the same size reaches, as JS = PSI / (8 ln 2) for small shifts. #}
-{% macro usual_score(method, verdict) %}
-    {% set marks = {"warn": 0.1, "fail": 0.25} if method == "psi" else {"warn": 0.018, "fail": 0.045} %}
-    {% do return(marks[verdict]) %}
-{% endmacro %}
-
-{# A number that some segments have of their own, and all others share; `when true`, because a case needs a branch. #}
-{% macro level_of_segment(name, usual, segments, type) -%}
+{# A bound that some segments have, and all others share; `when true`, because a case needs a branch. #}
+{% macro bound_of_segment(name, args, type) -%}
     case
-        {%- for segment, levels in segments.items() if name in levels %}
-        when segment = {{ gates.literal(segment) }} then {{ gates.number(levels[name], type) }}
+        {%- for segment, bounds in (args.segments or {}).items() if name in bounds %}
+        when segment = {{ gates.literal(segment) }} then {{ gates.number(bounds[name], type) }}
         {%- endfor %}
-        when true then {{ gates.number(usual, type) }}
+        when true then {{ gates.number(args[name], type) }}
     end
 {%- endmacro %}

@@ -3,9 +3,16 @@
      r = log(value / median of the same weekday over `weeks` weeks), as a difference of logs, which cannot overflow
      z = |r| / max(1.4826 * MAD of r over the `noise_days` before, min_noise)
    1.4826 makes the median absolute deviation estimate a standard deviation (Rousseeuw and Croux 1993, JASA 88).
-   A value counts as history when it is a usable number, not zero, and its day was not rejected. metrics: each SQL aggregate with
-   what else `scored` is to have of it, by name. #}
-{% macro robust_z(metrics, segment_column, weeks, noise_days, min_noise) %}
+   A value counts as history when it is a usable number, not zero, and its day was not rejected. `scored` has the
+   bounds of each metric, warn_z and fail_z. #}
+{% macro robust_z(args) %}
+{% set segment_column, weeks, noise_days, metrics = args.segment_column, args.weeks, args.noise_days, {} %}
+{% for metric in args.metrics %}
+    {% set bounds = args.metrics[metric] if args.metrics is mapping else {} %}
+    {% do metrics.update({
+        metric: {"warn_z": bounds.get("warn_z", args.warn_z), "fail_z": bounds.get("fail_z", args.fail_z)}
+    }) %}
+{% endfor %}
 {% set of_series = "metric_index" if segment_column is none else "segment, metric_index" %}
 {% set of_weekday = of_series ~ ", mod(day_number, 7)" %}
 days as (
@@ -108,7 +115,7 @@ scored as {{ gates.materialized() }} (
     select
         *,
         abs(r) / greatest(
-            coalesce(1.4826 * {{ gates.median("noise_values", "r_median") }}, 0), {{ gates.number(min_noise) }}
+            coalesce(1.4826 * {{ gates.median("noise_values", "r_median") }}, 0), {{ gates.number(args.min_noise) }}
         ) as z
     from centred
     inner join metrics using (metric_index)

@@ -2,14 +2,13 @@
    before, the rows that it has (today_size), on how many of the days before it had some (seen_days of day_count) and its share
    now and before. Those that cannot offend, with rows both now and before or on few of the days before, are one row without a
    category. is_comparable: there are rows on the judged day, and on enough of the days before. #}
-{% macro category_shares(model, column_name, date_column, history_days, segment_column, weight) %}
+{% macro category_shares(model, args) %}
+{% set history_days, segment_column = args.history_days, args.segment_column %}
 {% set of_day = "partition by day_number, segment" %}
 {% set enough_days = history_days // 2 %}
 {% set suspect = "case when seen_days = 0 or (current_size = 0 and seen_days >= " ~ enough_days ~ ") then bucket_id end" %}
 series as (
-    {{ gates.daily_series(
-        model, date_column, [], history_days, segment_column, weight, gates.category(column_name)
-    ) }}
+    {{ gates.daily_series(model, args, [], history_days, gates.category(args.column_name)) }}
 ),
 
 days as (
@@ -68,5 +67,36 @@ shared as (
         on known.day_number = totalled.day_number and known.segment = totalled.segment
     left join day_counts
         on known.day_number = day_counts.day_number and known.segment = day_counts.segment
+)
+{%- endmacro %}
+
+{# CTEs from `decided`, which is `shared` with a reason, to `judged`. #}
+{% macro offending_categories(args) %}
+{% set offender = "buckets.bucket" if args.segment_column is none else "grouped.part || ': ' || buckets.bucket" %}
+{% set offending = "case when reason in ('unseen_category', 'missing_category') then bucket_id end" %}
+grouped as (
+    -- a row for each category that offends, and one for all the others of a segment together
+    select
+        day_number,
+        segment as part,
+        reason,
+        {{ offending }} as bucket_id,
+        sum(case when is_comparable then share end) as current_value,
+        sum(case when is_comparable then usual_share end) as reference_value,
+        max(case when is_comparable then unseen_share end) as statistic,
+        max(sample_size) as sample_size
+    from decided
+    group by day_number, segment, reason, {{ offending }}
+),
+
+judged as (
+    select
+        grouped.*,
+        {{ gates.literal("share of " ~ args.column_name) }} as metric,
+        coalesce({{ offender }}, grouped.part) as segment,
+        null as lower_bound,
+        {{ gates.number(args.max_unseen_share) }} as upper_bound
+    from grouped
+    left join buckets on grouped.bucket_id = buckets.bucket_id
 )
 {%- endmacro %}

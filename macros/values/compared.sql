@@ -1,9 +1,9 @@
 {# CTEs to `compared`: for each judged day, metric and segment its value on that day, the one of `days_back` days before, and how
-   they differ (statistic). Where that day must not serve as a reference, the one `days_back` days before it does, up to four
+   they differ (statistic), with the metric's bound. Where that day must not serve as a reference, the one `days_back` days before it does, up to four
    times: a week after a failure or a holiday the same weekday is compared all the same. #}
-{% macro compared(model, date_column, metrics, days_back, ratio_formula, segment_column, weight) %}
-{% set today, thresholds = gates.run_date(), {} %}
-{% for metric, threshold in metrics.items() %}{% do thresholds.update({metric: {"threshold": threshold}}) %}{% endfor %}
+{% macro compared(model, args) %}
+{% set today, days_back, metrics = gates.run_date(), args.days_back, {} %}
+{% for metric, bound in args.metrics.items() %}{% do metrics.update({metric: {"bound": bound}}) %}{% endfor %}
 {% set reference_date = "(select " ~ gates.day_of("reference_day") ~ " from reference_days)" %}
 {% set next_date = "(select " ~ gates.day_of("reference_day + 1") ~ " from reference_days)" %}
 days as (
@@ -31,12 +31,12 @@ reference_days as (
 
 measured as (
     {{ gates.measure(
-        model, metrics.keys() | list,
-        where=gates.in_reach(date_column, 4 * days_back) if gates.is_backtest() else (
-            gates.in_day(date_column, today) ~ " or (" ~ gates.column(date_column) ~ " >= " ~ reference_date
-            ~ " and " ~ gates.column(date_column) ~ " < " ~ next_date ~ ")"
+        model, args.metrics | list,
+        where=gates.in_reach(args.date_column, 4 * days_back) if gates.is_backtest() else (
+            gates.in_day(args.date_column, today) ~ " or (" ~ gates.column(args.date_column) ~ " >= " ~ reference_date
+            ~ " and " ~ gates.column(args.date_column) ~ " < " ~ next_date ~ ")"
         ),
-        day=gates.day_number(date_column, today), segment_column=segment_column, weight=weight
+        day=gates.day_number(args.date_column, today), segment_column=args.segment_column, weight=args.weight
     ) }}
 ),
 
@@ -56,14 +56,14 @@ paired as (
 ),
 
 metrics as (
-    {{ gates.metric_list(thresholds) }}
+    {{ gates.metric_list(metrics) }}
 ),
 
 by_metric as (
     select
         days.day_number,
         metrics.metric,
-        metrics.threshold,
+        metrics.bound,
         paired.segment,
         max(case when paired.period = 'current' then {{ gates.pick_metric(metrics | length) }} end) as current_value,
         max(case when paired.period = 'reference' then {{ gates.pick_metric(metrics | length) }} end) as reference_value,
@@ -72,14 +72,14 @@ by_metric as (
     from days
     cross join metrics
     left join paired on days.day_number = paired.judged_day
-    group by days.day_number, metrics.metric, metrics.threshold, paired.segment
+    group by days.day_number, metrics.metric, metrics.bound, paired.segment
 ),
 
 compared as (
     select
         *,
         {{ gates.is_usable("current_value") }} and {{ gates.is_usable("reference_value") }} as is_usable,
-        {{ gates.ratio(ratio_formula, "current_value", "reference_value") }} as statistic
+        {{ gates.ratio(args.ratio_formula, "current_value", "reference_value") }} as statistic
     from by_metric
 )
 {%- endmacro %}

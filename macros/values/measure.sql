@@ -24,11 +24,9 @@ group by {{ keys | join(", ") }}
 
 {# CTEs to `measured`: for each judged day and metric its value on the day `days_back` days before, with its bounds; one row per
    segment, or one with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
-{% macro measured_partition(
-    model, metrics, date_column, days_back, segment_column, weight, as_text=false
-) %}
-{% set expressions = metrics | list %}
-{% set is_dated = date_column is not none %}
+{% macro measured_partition(model, metrics, args, as_text=false) %}
+{% set expressions, days_back, weight = metrics | list, args.days_back, args.weight %}
+{% set is_dated = args.date_column is not none %}
 {% set moved = days_back or gates.judged_shift() %}
 days as (
     {{ gates.judged_days() if is_dated else "select 0 as day_number, 0 as current_day" }}
@@ -42,15 +40,15 @@ partitions as (
     {{ gates.measure(
         model, expressions,
         where=gates.in_days(
-            date_column, gates.days_before(gates.first_judged(), moved), gates.days_before(gates.run_date(), moved)
+            args.date_column, gates.days_before(gates.first_judged(), moved), gates.days_before(gates.run_date(), moved)
         ) if is_dated,
-        day=gates.day_number(date_column, gates.run_date()) if is_dated and gates.is_backtest(),
+        day=gates.day_number(args.date_column, gates.run_date()) if is_dated and gates.is_backtest(),
         only_day=-days_back,
-        segment_column=segment_column, weight=weight, as_text=as_text
+        segment_column=args.segment_column, weight=weight, as_text=as_text
     ) }}
 ),
 
-{% set may_lack_rows = is_dated and gates.is_backtest() and segment_column is none -%}
+{% set may_lack_rows = is_dated and gates.is_backtest() and args.segment_column is none -%}
 {% if may_lack_rows -%}
 nothing as (
     -- what an expression is of a day without rows: a count is 0, a sum NULL

@@ -1,10 +1,8 @@
 {# The history that a gate looks back on: one row per day and segment, and per bucket of a column where one is given.
    Days are numbered from the run date, which is 0; the day before is -1. Days without rows have no row. #}
-{% macro daily_series(
-    model, date_column, expressions=[], days=28, segment_column=none, weight=none, bucket=none, type=none
-) %}
-{% set today, value_type = gates.run_date(), type or gates.type_double() %}
-{% set day, row_count = gates.day_number(date_column, today), gates.row_count(weight, as_double=true) %}
+{% macro daily_series(model, args, expressions, days, bucket=none, type=none) %}
+{% set value_type, segment_column = type or gates.type_double(), args.segment_column %}
+{% set day, row_count = gates.day_number(args.date_column, gates.run_date()), gates.row_count(args.weight, as_double=true) %}
 select
     {{ day }} as day_number,
     {{ gates.segment(segment_column) if segment_column is not none else "'all'" }} as segment,
@@ -16,7 +14,7 @@ select
     {% endfor -%}
     cast({{ row_count }} as bigint) as sample_size
 from {{ model }}
-where {{ gates.in_reach(date_column, days) }}
+where {{ gates.in_reach(args.date_column, days) }}
 group by
     {{ day }}
     {%- if segment_column is not none %}, {{ gates.segment(segment_column) }}{% endif %}
@@ -24,7 +22,28 @@ group by
 having {{ row_count }} > 0
 {% endmacro %}
 
-{# A column as a bucket of its own for each value. #}
+{# CTEs to `listed`: the days of `series` that are judged and those that serve as a reference (gates.listed_days). #}
+{% macro judged_series(args, days, leave_out_rejected) %}
+days as (
+    {{ gates.judged_days() }}
+),
+
+{% if leave_out_rejected -%}
+rejected as (
+    {{ gates.rejected_days() }}
+),
+
+{% endif -%}
+known as (
+    {{ gates.known_segments(args.segment_column, days) }}
+),
+
+listed as (
+    {{ gates.listed_days(leave_out_rejected) }}
+)
+{%- endmacro %}
+
+{# A column as one bucket for each value. #}
 {% macro category(column_name) -%}
     coalesce(cast({{ gates.column(column_name) }} as {{ gates.type_text() }}), '(null)')
 {%- endmacro %}

@@ -1,10 +1,7 @@
 {# Evidence of the gates that ask whether aggregates of a partition lie within fixed bounds, bounds included. metrics: each SQL
-   aggregate with its lower_bound and upper_bound; none is NULL, which no value is beyond. #}
-{% macro bounded_value(
-    gate, model, metrics, expected=none, date_column=none, days_back=0,
-    segment_column=none, min_segment_size=1, weight=none, on_missing="fail"
-) %}
-with {{ gates.measured_partition(model, metrics, date_column, days_back, segment_column, weight) }},
+   aggregate with its lower_bound and upper_bound; NULL means no bound. #}
+{% macro bounded_value(gate, model, metrics, args, expected=none) %}
+with {{ gates.measured_partition(model, metrics, args) }},
 
 judged as (
     select
@@ -19,7 +16,7 @@ judged as (
         sample_size,
         case
             when sample_size = 0 then 'no_current'
-            when sample_size < {{ min_segment_size }} then 'insufficient_history'
+            when sample_size < {{ args.min_segment_size }} then 'insufficient_history'
             when not {{ gates.is_usable("current_value") }} then 'null_value'
             when current_value < lower_bound or current_value > upper_bound then 'out_of_bounds'
             else 'ok'
@@ -27,5 +24,5 @@ judged as (
     from measured
 )
 
-{{ gates.evidence_rows(gate, "judged", on_missing, {"insufficient_history": "'pass'"}) }}
+{{ gates.evidence_rows(gate, "judged", args.on_missing, {"insufficient_history": "'pass'"}) }}
 {% endmacro %}

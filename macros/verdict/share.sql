@@ -1,25 +1,9 @@
 {# Evidence of the gates that bound a share, from a CTE `series` whose m0 is the share of each day.
    The bound is max_share, or the largest share of the history plus max_increase, whichever is lower. #}
-{% macro share_evidence(
-    gate, metric, max_share, max_increase, history_days, segment_column, min_segment_size, on_missing, on_short
-) %}
-{% set days = history_days if max_increase is not none else 0 %}
+{% macro share_evidence(gate, metric, args) %}
+{% set max_share, max_increase, days = args.max_share, args.max_increase, gates.share_history(args) %}
 {% set days_before = gates.days_preceding("segment", days) %}
-days as (
-    {{ gates.judged_days() }}
-),
-
-rejected as (
-    {{ gates.rejected_days() }}
-),
-
-known as (
-    {{ gates.known_segments(segment_column, days) }}
-),
-
-listed as (
-    {{ gates.listed_days(leave_out_rejected=true) }}
-),
+{{ gates.judged_series(args, days, leave_out_rejected=true) }},
 
 remembered as (
     select
@@ -60,7 +44,7 @@ judged as (
         sample_size,
         case
             when sample_size = 0 then 'no_current'
-            when sample_size < {{ min_segment_size }} then 'insufficient_history'
+            when sample_size < {{ args.min_segment_size }} then 'insufficient_history'
             when current_value is null then 'null_value'
             -- no share: more keys were counted than rows
             when current_value < 0 then 'out_of_bounds'
@@ -68,7 +52,7 @@ judged as (
             when current_value > {{ gates.number(max_share) }} then 'out_of_bounds'
             {% endif -%}
             {% if max_increase is not none -%}
-            when day_count < {{ history_days // 2 }} then 'insufficient_history'
+            when day_count < {{ args.history_days // 2 }} then 'insufficient_history'
             when current_value > upper_bound then 'out_of_bounds'
             {% endif -%}
             else 'ok'
@@ -76,12 +60,22 @@ judged as (
     from bounded
 )
 
-{{ gates.evidence_rows(gate, "judged", on_missing, gates.short_verdicts(min_segment_size, on_short)) }}
+{{ gates.evidence_rows(gate, "judged", args.on_missing, gates.short_verdicts(args)) }}
+{% endmacro %}
+
+{# The days that a share is compared with: none where its bound does not depend on them. #}
+{% macro share_history(args) %}
+    {% do return(args.history_days if args.max_increase is not none else 0) %}
 {% endmacro %}
 
 {# A segment too small to judge passes with that reason; a history too short is what `on_short` says. #}
-{% macro short_verdicts(min_segment_size, on_short) %}
+{% macro short_verdicts(args) %}
     {% do return({
-        "insufficient_history": "case when sample_size < " ~ min_segment_size ~ " then 'pass' else '" ~ on_short ~ "' end"
+        "insufficient_history": "case when sample_size < " ~ args.min_segment_size ~ " then 'pass' else '" ~ args.on_short ~ "' end"
     }) %}
+{% endmacro %}
+
+{# The same for a gate with a bound to warn and another to fail, from a CTE that says by is_gross which is exceeded. #}
+{% macro gross_verdicts(args) %}
+    {% do return(dict(gates.short_verdicts(args), out_of_bounds="case when is_gross then 'fail' else 'warn' end")) %}
 {% endmacro %}

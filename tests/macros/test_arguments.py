@@ -69,7 +69,7 @@ def test_refused(
     with pytest.raises(Exception, match="gates") as refusal:
         compilers.compile(gate, arguments, execute=False)
     received = json.dumps(value)
-    expected = f"gates.{gate}: `{argument}` must be {rule}; received {received}. Mend the argument in the YAML of this test."
+    expected = f"gates.{gate}: `{argument}` must be {rule}; received {received}. Fix the argument in the YAML of this test."
     assert " ".join(expected.split()) in " ".join(str(refusal.value).split())
 
 
@@ -101,8 +101,43 @@ def test_refused_when_dbt_parses(gate: str, parse: Any) -> None:
 def test_unknown_argument(gate: str, parse: Any) -> None:
     message = parse(gate, {**VALID[gate], "no_such_argument": 1})
     assert message is not None
-    assert gate in message
-    assert "no_such_argument" in message
+    assert f"gates.{gate}: `no_such_argument` must be an argument of this test, which are " in message
+    assert "; received 1. " in message
+
+
+@pytest.mark.parametrize(
+    ("gate", "given", "meant"),
+    [
+        ("value_range", "metrics", "expression"),
+        ("value_range", "column_name", "expression"),
+        ("value_range", "min_threshold", "min_value"),
+        ("value_range", "maxvalue", "max_value"),
+        ("interval_ratio", "expression", "metrics"),
+        ("interval_ratio", "metrics_thresholds", "metrics"),
+        ("interval_ratio", "Days-Back", "days_back"),
+        ("metric_anomaly", "timestamp_column", "date_column"),
+        ("metric_anomaly", "anomaly_sensitivity", "warn_z"),
+        ("share_limit", "where", "condition"),
+        ("share_limit", "dimensions", "segment_column"),
+        ("duplicate_limit", "combination_of_columns", "key"),
+        ("category_match", "column", "column_name"),
+        ("category_match", "max_unseen", "max_unseen_share"),
+        ("row_existence", "date", "date_column"),
+        ("value_tolerance", "tolerence", "tolerance"),
+    ],
+)
+def test_unknown_argument_gets_a_hint(gate: str, given: str, meant: str, compilers: GateCompiler) -> None:
+    """The name that another gate, another package or Airflow has for it, or a slip of the pen."""
+    with pytest.raises(Exception, match="gates") as refusal:
+        compilers.compile(gate, {**VALID[gate], given: "x"}, execute=False)
+    assert f'received "x". Did you mean `{meant}`?' in " ".join(str(refusal.value).split())
+
+
+def test_unknown_argument_that_is_like_none(compilers: GateCompiler) -> None:
+    for name, advice in (("zzz", "Fix the argument"), ("column_name", "Declare the test below the model")):
+        with pytest.raises(Exception, match="gates") as refusal:
+            compilers.compile("row_existence", {"date_column": "day", name: "x"}, execute=False)
+        assert f'; received "x". {advice}' in " ".join(str(refusal.value).split())
 
 
 @pytest.mark.parametrize(
