@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,11 +10,9 @@ import pytest
 import yaml
 
 from gates.tuning.replay import Gate, Row
-from gates.tuning.scales import MARKS, SHARES
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggested_yaml import to_yaml
 from gates.tuning.suggestion import Count
-from tests.conftest import ROOT
 
 from .conftest import evidence, fit, gate, history
 
@@ -54,15 +51,6 @@ def categories_of(of: Gate, unseen: Sequence[float], gone: Mapping[int, float]) 
 def about(middle: float, spread: float) -> list[float]:
     """Values about a middle, in any order."""
     return [float(value) for value in np.random.default_rng(3).normal(middle, spread, DAYS)]
-
-
-def test_defaults_are_those_of_the_gates() -> None:
-    """A gate whose YAML says nothing has the bounds of its macro, and `suggest` has to know them."""
-    signature = (ROOT / "macros" / "gates" / "category_match.sql").read_text()
-    assert {name: float(value) for name, value in re.findall(r"(m\w+_share)=([\d.]+)", signature)} == SHARES
-    scores = (ROOT / "macros" / "statistics" / "drift_scores.sql").read_text()
-    marks = re.findall(r'"warn": ([\d.]+), "fail": ([\d.]+)', scores)
-    assert [(float(warn), float(fail)) for warn, fail in marks] == [MARKS["psi"], MARKS["js"]]
 
 
 def test_rule_that_healthy_days_break_is_widened_and_says_what_it_was() -> None:
