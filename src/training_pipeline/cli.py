@@ -31,7 +31,7 @@ cli_gates.register(app)
 
 File = Annotated[
     Path | None,
-    typer.Argument(help="CSV or Parquet file with interactions; without it the sample.", show_default=False),
+    typer.Argument(help="CSV (.csv, .csv.gz) or Parquet file with interactions; without it the sample.", show_default=False),
 ]
 Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the sample that the tests use.")]
 
@@ -74,7 +74,7 @@ def load(
             lambda done, total: progress.update(task, completed=done, total=total),
         )
         progress.update(task, completed=result.rows, total=result.rows)
-    console.print(f"{result.note} ({result.rows:,} rows)")
+    console.print(f"{result.note} ({result.rows:,} rows)", markup=False, soft_wrap=True)
     if run_date and (hint := summary.last_day_hint(settings, day(run_date))):
         console.print(hint)
 

@@ -76,7 +76,7 @@ class Settings:
             )
         try:
             ZoneInfo(self.timezone)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, OSError, ValueError) as error:  # a folder of zones is no zone
             raise PipelineError(
                 f"TIMEZONE must be an IANA name such as Europe/Berlin, received {self.timezone!r}"
             ) from error

@@ -34,6 +34,11 @@ def test_empty_variables_are_unset_ones(environment: pytest.MonkeyPatch) -> None
         ("DBT_TARGET", "oracle", r"DBT_TARGET must be one of embedded, postgres, received 'oracle'"),
         ("TIMEZONE", "Mars/Olympus", r"TIMEZONE must be an IANA name .*, received 'Mars/Olympus'"),
         ("TIMEZONE", "../etc/passwd", r"TIMEZONE must be an IANA name"),
+        ("TIMEZONE", "America", r"TIMEZONE must be an IANA name .*, received 'America'"),
+        ("TIMEZONE", "America/Argentina", r"TIMEZONE must be an IANA name"),
+        ("TIMEZONE", "zone.tab", r"TIMEZONE must be an IANA name"),
+        ("TIMEZONE", "x" * 300, r"TIMEZONE must be an IANA name"),
+        ("TIMEZONE", "\x1b[2J", r"received '\\x1b\[2J'"),
         (
             "WAREHOUSE_SCHEMA",
             "a-b",

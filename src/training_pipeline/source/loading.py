@@ -14,10 +14,13 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
+from gates.render.text import escaped, printable
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.source.columns import Column, arrow_schema, conform, declared_columns
-from training_pipeline.source.files import FILE, Source, sample, user_file
+from training_pipeline.source.casting import conform
+from training_pipeline.source.columns import Column, arrow_schema, declared_columns
+from training_pipeline.source.files import FILE, Source, user_file
+from training_pipeline.source.sample import sample
 from training_pipeline.warehouse.postgres import address, connect
 
 SCHEMA, TABLE = "raw", "interaction"
@@ -71,7 +74,7 @@ def load(
     settings : Settings
         Where the table is, and in which time zone its days are.
     file : Path, optional
-        A CSV or Parquet file with the columns that the dbt source `raw.interaction` declares.
+        A CSV file (also compressed by gzip) or Parquet file with the columns that the dbt source `raw.interaction` declares.
         `interaction_date` may be left out: it is then the day of `interaction_at` in the time zone.
     fixture : bool
         Load the small part of the sample.
@@ -88,17 +91,13 @@ def load(
     if file is not None and fixture:
         raise PipelineError("give either a file or --fixture, not both")
     if not settings.loads_source:
-        return LoadResult(
-            0,
-            False,
-            settings.source,
-            f"{settings.source} is your table (SOURCE_SCHEMA, SOURCE_TABLE): not loaded",
-        )
+        own = escaped(settings.source)
+        return LoadResult(0, False, own, f"{own} is your table (SOURCE_SCHEMA, SOURCE_TABLE): not loaded")
     columns = declared_columns(settings)
     with connect(settings) as connection:
         exists, record = _recorded(connection)
     if not force and exists and file is None and not fixture and (record is None or record.kind == FILE):
-        what = record.source if record else "data that this command did not load"
+        what = escaped(record.source) if record else "data that this command did not load"
         return LoadResult(
             record.rows if record else _count(settings),
             False,
@@ -110,14 +109,23 @@ def load(
             f"{RELATION} holds data that this command did not load: pass --force to replace them, "
             "or name another table by SOURCE_SCHEMA and SOURCE_TABLE"
         )
-    source = user_file(file.resolve(), columns) if file is not None else sample(fixture)
-    sha256 = _content_hash(source, columns, settings)
-    if not force and record is not None and record.sha256 == sha256:
-        return LoadResult(
-            record.rows, False, source.name, f"{RELATION} already holds {source.name}: not loaded again"
-        )
-    rows = _replace(settings, source, columns, sha256, on_progress)
+    content = sample(fixture) if file is None else user_file(_absolute(file), columns)
+    with content as source:
+        sha256 = _content_hash(source, columns, settings)
+        if not force and record is not None and record.sha256 == sha256:
+            return LoadResult(
+                record.rows, False, source.name, f"{RELATION} already holds {source.name}: not loaded again"
+            )
+        rows = _replace(settings, source, columns, sha256, on_progress)
     return LoadResult(rows, True, source.name, f"loaded {source.name} into {RELATION}")
+
+
+def _absolute(file: Path) -> Path:
+    """Return the path from the root; links stay, since it is the link whose name says the format."""
+    try:
+        return file.absolute()
+    except OSError as error:
+        raise PipelineError(f"the folder that {escaped(file)} is relative to is gone") from error
 
 
 def _content_hash(source: Source, columns: Sequence[Column], settings: Settings) -> str:
@@ -221,7 +229,7 @@ class _Feed:
 def _make_room(
     run: Callable[[sql.Composable], list[tuple[Any, ...]]], columns: Sequence[Column], schema: str
 ) -> None:
-    """Empty the table when its columns are as declared, so that views on it survive; else create it anew."""
+    """Empty the table when its columns are as declared, so that views on it survive; else create it."""
     run(_statement("create schema if not exists {schema}"))
     found = run(
         _statement(
@@ -264,7 +272,7 @@ def _statement(text: str, **values: str) -> sql.Composed:
 
 
 def _explain(error: Exception) -> PipelineError:
-    text = " ".join(str(error).split())
+    text = printable(error)
     if getattr(error, "sqlstate", None) == "55P03":
         return PipelineError(
             f"{RELATION} is in use: another session has held it for {LOCK_TIMEOUT}; try again when it is done"

@@ -3,14 +3,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.source import loading
+from training_pipeline.source import content, csv_file, files, loading
 from training_pipeline.source.columns import declared_columns
-from training_pipeline.source.files import FIXTURE_TOTALS
 from training_pipeline.source.loading import load
+from training_pipeline.source.sample import FIXTURE_TOTALS, HASHES
 from training_pipeline.warehouse.postgres import connect
 
 from .files import HEADER, row, write_csv
@@ -25,6 +28,14 @@ def _execute(settings: Settings, *statements: str) -> None:
     with connect(settings) as connection:
         for statement in statements:
             connection.execute(statement)
+
+
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file of some thousand rows is read in many blocks, as one of many millions is."""
+    monkeypatch.setattr(csv_file, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(content, "BLOCK_BYTES", 4096)
+    monkeypatch.setattr(files, "BATCH_ROWS", 500)
 
 
 def test_fixture_is_every_eighth_household_of_four_months(loaded_settings: Settings) -> None:
@@ -123,6 +134,54 @@ def test_table_with_other_columns_is_made_anew(settings: Settings, tmp_path: Pat
     assert _select(settings, "select sum(amount) from raw.interaction") == [(2.5,)]
 
 
+def test_file_that_is_replaced_while_it_is_loaded_is_loaded_as_it_was(
+    settings: Settings, tmp_path: Path, small_blocks: None
+) -> None:
+    file = write_csv(tmp_path / "own.csv", [row(number) for number in range(500)])
+    other = write_csv(tmp_path / "other.csv", [row(number, amount="2") for number in range(300)])
+    first, replacement = file.read_bytes(), other.read_bytes()
+    states: list[tuple[int, int | None]] = []
+
+    def replace_at_first(done: int, total: int | None) -> None:
+        if not states:
+            other.replace(file)
+        states.append((done, total))
+
+    total = "select count(*), sum(amount) from raw.interaction"
+    load(settings, file, on_progress=replace_at_first)
+    assert len(states) > 1, "it was replaced before the end"
+    assert _select(settings, total) == [(500, 625.0)]
+    assert load(settings, file).changed is True, "the replacement is other content"
+    assert _select(settings, total) == [(300, 600.0)]
+    file.write_bytes(first)
+    assert load(settings, file).changed is True, "the first content is not what is there"
+    assert _select(settings, total) == [(500, 625.0)]
+    file.write_bytes(replacement)
+    assert load(settings, file).changed is True
+
+
+@pytest.mark.parametrize("name", ["own.csv", "own.parquet"])
+def test_file_that_is_overwritten_while_it_is_loaded_is_refused(
+    loaded_settings: Settings, tmp_path: Path, small_blocks: None, name: str
+) -> None:
+    file = tmp_path / name
+    rows = write_csv(tmp_path / "first.csv", [row(number) for number in range(5000)])
+    if name == "own.csv":
+        rows.replace(file)
+    else:
+        pa.parquet.write_table(pa.csv.read_csv(rows), file, row_group_size=500)
+    before = file.read_bytes()
+
+    def overwrite(done: int, total: int | None) -> None:
+        file.write_bytes(before.replace(b"GROCERY", b"FUEL   "))
+
+    with pytest.raises(PipelineError, match=rf"{name}: the file has changed while it was loaded"):
+        load(loaded_settings, file, on_progress=overwrite)
+    assert _select(loaded_settings, "select count(*) from raw.interaction") == [(FIXTURE_TOTALS[0],)]
+    assert load(loaded_settings, fixture=True).changed is False
+    assert load(loaded_settings, file).changed is True
+
+
 def test_sample_never_replaces_data_of_a_user(settings: Settings, tmp_path: Path) -> None:
     file = write_csv(tmp_path / "own.csv", [row(1)])
     load(settings, file)
@@ -171,15 +230,17 @@ def test_failed_load_into_nothing_leaves_nothing(settings: Settings, tmp_path: P
 def test_sample_that_does_not_add_up_is_refused(
     loaded_settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("training_pipeline.source.files.FIXTURE_TOTALS", (60_865, 1.0))
+    monkeypatch.setattr("training_pipeline.source.sample.FIXTURE_TOTALS", (60_865, 1.0))
     with pytest.raises(PipelineError, match=r"60865 rows and amounts of 1\.0 .* 185865\.47 arrived"):
         load(loaded_settings, fixture=True, force=True)
     assert _select(loaded_settings, "select count(*) from raw.interaction") == [(FIXTURE_TOTALS[0],)]
 
 
 def test_sample_with_another_hash_is_refused(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training_pipeline.source.files.file_hash", lambda _: "0" * 64)
-    with pytest.raises(PipelineError, match=r"must have the SHA-256 76623b3d.*, it has 0000"):
+    monkeypatch.setitem(HASHES, "products.parquet", "0" * 64)
+    with pytest.raises(
+        PipelineError, match=r"products\.parquet must have the SHA-256 0000.*, it has 09210f88"
+    ):
         load(settings)
 
 

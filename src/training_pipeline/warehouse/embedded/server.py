@@ -137,6 +137,11 @@ def _lock(settings: Settings) -> Iterator[None]:
         handle = (folder / "lock").open("w")
     except PermissionError as error:
         raise not_yours(folder) from error
+    except OSError as error:
+        raise PipelineError(
+            f"{folder} cannot be written ({error.strerror}): "
+            "set TRAINING_PIPELINE_STATE to a folder where there is room for a database"
+        ) from error
     with handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
