@@ -31,7 +31,10 @@ cli_gates.register(app)
 
 File = Annotated[
     Path | None,
-    typer.Argument(help="CSV (.csv, .csv.gz) or Parquet file with interactions; without it the sample.", show_default=False),
+    typer.Argument(
+        help="CSV (.csv, .csv.gz) or Parquet file with interactions; without it the sample.",
+        show_default=False,
+    ),
 ]
 Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the sample that the tests use.")]
 

@@ -34,7 +34,8 @@ GOOD = {
 def _conform(name: str, values: pa.Array, timezone: str = "America/New_York") -> dict[str, list[Any]]:
     columns = {other: pa.array([value] * len(values)) for other, value in GOOD.items()}
     batch = pa.RecordBatch.from_pydict({**columns, name: values})
-    return conform(batch, COLUMNS, timezone, "own.csv", first_row=11).to_pydict()
+    conformed: dict[str, list[Any]] = conform(batch, COLUMNS, timezone, "own.csv", first_row=11).to_pydict()
+    return conformed
 
 
 def _refusal(name: str, values: pa.Array) -> str:

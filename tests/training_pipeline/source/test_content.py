@@ -132,7 +132,7 @@ def test_file_that_the_system_does_not_open_is_named(
     def refuse(*_: object) -> int:
         raise OSError(reason, os.strerror(reason), str(path))
 
-    monkeypatch.setattr(content.os, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with (
         pytest.raises(PipelineError, match=rf"own\.csv: cannot be opened \({os.strerror(reason)}\)"),
         opened(path, ADVICE),

@@ -9,7 +9,7 @@ import zlib
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from training_pipeline.source import csv_file
@@ -43,6 +43,7 @@ def _written(rows: list[tuple[str, ...]], quoting: int, line_end: str) -> str:
     return text.getvalue()
 
 
+@settings(deadline=None)
 @given(
     rows=ROWS,
     style=st.sampled_from(STYLES),
@@ -65,6 +66,7 @@ def test_what_was_written_is_read(
     assert read == [[value or None for value in row] for row in rows]
 
 
+@settings(deadline=None)
 @given(text=st.text(st.sampled_from(list('",\n\rx ')), max_size=60), block_bytes=st.integers(1, 40))
 def test_any_text_is_read_as_the_standard_library_reads_it_or_refused(text: str, block_bytes: int) -> None:
     try:
@@ -75,6 +77,7 @@ def test_any_text_is_read_as_the_standard_library_reads_it_or_refused(text: str,
     assert rows == [[value or None for value in row] for row in expected]
 
 
+@settings(deadline=None)
 @given(content=st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     try:
