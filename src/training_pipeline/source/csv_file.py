@@ -25,6 +25,8 @@ ROW_BYTES = 16 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+# Arrow's own words: its handler of invalid rows cannot be given one that is not UTF-8.
+_INVALID_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 _BESIDE_QUOTES = (_COMMA, _LF, _CR, _QUOTE)
 _INSIDE = "a quotation mark inside a value: write it twice, and put the whole value in quotation marks"
@@ -163,12 +165,9 @@ def _whole_rows(block: bytes, is_last: bool) -> tuple[int, str | None]:
 def _parse(block: bytes, names: Sequence[str], rows_before: int) -> list[pa.RecordBatch]:
     if not block.strip(b"\r\n"):
         return []
-    invalid: list[pa.csv.InvalidRow] = []
-
-    def refuse(row: pa.csv.InvalidRow) -> str:
-        invalid.append(row)
-        return "error"
-
+    if block.startswith(_BYTE_ORDER_MARK):
+        # here it is a character of the first value; Arrow would drop it
+        block = b"\n" + block
     try:
         table = pa.csv.read_csv(
             pa.BufferReader(block),
@@ -177,17 +176,18 @@ def _parse(block: bytes, names: Sequence[str], rows_before: int) -> list[pa.Reco
                 block_size=len(block) + 1,
                 use_threads=False,  # else a row has no number
             ),
-            parse_options=pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=refuse),
+            parse_options=pa.csv.ParseOptions(newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.binary()), strings_can_be_null=True, null_values=[""]
             ),
         )
     except pa.ArrowInvalid as error:
-        if not invalid:
+        invalid = _INVALID_ROW.search(str(error))
+        if invalid is None:
             raise
-        row = invalid[0]
+        number, expected, actual, row = invalid.groups()
         raise NotCsvError(
-            f"row {rows_before + row.number} ({quoted(row.text)}) has {row.actual_columns} values, "
-            f"the header has {row.expected_columns} names; values are separated by commas"
+            f"row {rows_before + int(number)} ({quoted(row)}) has {actual} values, "
+            f"the header has {expected} names; values are separated by commas"
         ) from error
     return list(table.to_batches())

@@ -9,7 +9,7 @@ import zlib
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from training_pipeline.source import csv_file
@@ -44,6 +44,7 @@ def _written(rows: list[tuple[str, ...]], quoting: int, line_end: str) -> str:
 
 
 @settings(deadline=None)
+@example([("\ufeff", "a"), ("\ufeffb", "c")], STYLES[0], 1, b"", bytes, "")
 @given(
     rows=ROWS,
     style=st.sampled_from(STYLES),
@@ -78,6 +79,7 @@ def test_any_text_is_read_as_the_standard_library_reads_it_or_refused(text: str,
 
 
 @settings(deadline=None)
+@example(b"a\r,\x80")
 @given(content=st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     try:
