@@ -12,12 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.text import Text
 
+from gates.errors import GatesError
+from gates.render.terminal import progress_bar, show_error
 from training_pipeline import cli_gates
 from training_pipeline.cli_gates import RunDate, console, day
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,10 +64,9 @@ def load(
     """Fill raw.interaction with your file, or with the sample."""
     from training_pipeline.report import summary
     from training_pipeline.source.loading import load as load_interactions
-    from training_pipeline.steps import run as pipeline
 
     settings = Settings.load()
-    with pipeline.progress_bar(console) as progress:
+    with progress_bar(console) as progress:
         task = progress.add_task("load", total=None)
         result = load_interactions(
             settings,
@@ -228,6 +227,6 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:
         app()
-    except PipelineError as error:
-        Console(stderr=True, highlight=False).print(Text(str(error), style="bold red"), soft_wrap=True)
+    except GatesError as error:
+        show_error(error)
         raise SystemExit(error.exit_code) from None

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gates.errors import GatesError
 from gates.render.text import escaped
 
 
-class PipelineError(Exception):
+class PipelineError(GatesError):
     """Something is wrong that is not a verdict: bad input, a server down, a crashed step (exit code 1).
 
-    The message is written for the person who reads it: the thing, the rule, the value received, what to do. Control
-    characters in it are escaped, line breaks kept.
+    Control characters in the message are escaped, line breaks kept.
     """
-
-    exit_code = 1
 
     def __init__(self, message: str) -> None:
         super().__init__("\n".join(escaped(line) for line in message.split("\n")))

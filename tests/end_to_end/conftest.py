@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from training_pipeline import cli, cli_gates
+from gates.render import terminal
+from training_pipeline import cli
 from training_pipeline.config import Settings
 from training_pipeline.steps import packages
 from training_pipeline.warehouse import dbt
@@ -42,7 +43,8 @@ def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str])
     def run(*arguments: str) -> Ended:
         monkeypatch.setattr(sys, "argv", ["training-pipeline", *arguments])
         # otherwise a narrow terminal would break the names that tests look for
-        monkeypatch.setattr(cli_gates.console, "width", cli_gates.LOG_WIDTH)
+        for console in (terminal.console, terminal.notices):
+            monkeypatch.setattr(console, "width", terminal.LOG_WIDTH)
         with pytest.raises(SystemExit) as stop:
             cli.main()
         printed = capsys.readouterr()

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
 from gates.days.decisions import accept
+from gates.errors import GatesError
+from gates.ledger.evidence import Row
+from gates.render.terminal import LOG_WIDTH
 from gates.tuning import backtest
-from gates.tuning.replay import Row, compile_gates, replay
-from training_pipeline.cli_gates import LOG_WIDTH
+from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect
 
@@ -65,7 +66,8 @@ def by_key(rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
 
 def test_verdicts_equal_dbt_test(profiled_settings: Settings) -> None:
     days = past()
-    gates = compile_gates(profiled_settings, days[0], days[-1])
+    replay = Replay(dbt.project(profiled_settings))
+    gates = replay.gates
     assert {gate.kind for gate in gates} > {
         "interval_ratio",
         "metric_anomaly",
@@ -78,7 +80,7 @@ def test_verdicts_equal_dbt_test(profiled_settings: Settings) -> None:
     with connect(profiled_settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         of_dbt_test = by_key(cursor.execute("select * from analytics.gate_results").fetchall())
 
-    replayed = by_key(replay(profiled_settings, gates, days))
+    replayed = by_key(replay.judge(gates, days))
 
     assert not differing(replayed, of_dbt_test)
     assert len({row["reason"] for row in of_dbt_test.values()}) >= 3, "the days must be of several kinds"
@@ -98,12 +100,12 @@ LATER = {
 @given(day=st.dates(dt.date(2017, 4, 1), dt.date(2017, 4, 28)), change=st.sampled_from(sorted(LATER)))
 def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: dt.date, change: str) -> None:
     days = past(day - dt.timedelta(4))
-    compiled = compile_gates(profiled_settings, days[0], days[-1])
-    gates = [gate for gate in compiled if "interaction_daily" in gate.relation]
+    replay = Replay(dbt.project(profiled_settings))
+    gates = [gate for gate in replay.gates if "interaction_daily" in gate.relation]
 
     def judged(until: dt.date) -> dict[tuple[Any, ...], Row]:
         """Return the evidence up to a day; the statement also judges the later days, which fail."""
-        return by_key(row for row in replay(profiled_settings, gates, days) if row["run_date"] <= until)
+        return by_key(row for row in replay.judge(gates, days) if row["run_date"] <= until)
 
     before, of_all_days = judged(day), judged(RUN_DATE)
     execute(profiled_settings, "create table kept as select * from analytics.interaction_daily")
@@ -125,19 +127,12 @@ def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: 
 def test_accepted_incident_is_no_reference_and_leaves_a_trace(
     profiled_settings: Settings, command: Command
 ) -> None:
-    gates = [
-        gate
-        for gate in compile_gates(profiled_settings, RUN_DATE, RUN_DATE)
-        if gate.name == "interaction_like_last_week"
-    ]
+    replay = Replay(dbt.project(profiled_settings))
+    gates = [gate for gate in replay.gates if gate.name == "interaction_like_last_week"]
     incident = RUN_DATE - dt.timedelta(7)
 
     def reference() -> Any:
-        (row,) = (
-            row
-            for row in replay(profiled_settings, gates, [RUN_DATE])
-            if "sum(row_count) where" in row["metric"]
-        )
+        (row,) = (row for row in replay.judge(gates, [RUN_DATE]) if "sum(row_count) where" in row["metric"])
         return float(row["reference_value"])
 
     before = reference()
@@ -160,22 +155,19 @@ def test_accepted_incident_is_no_reference_and_leaves_a_trace(
 
 
 def test_incident_needs_a_reason(profiled_settings: Settings) -> None:
-    with pytest.raises(PipelineError, match="--note must say why"):
-        accept(profiled_settings, RUN_DATE, " ")
+    with pytest.raises(GatesError, match="--note must say why"):
+        accept(dbt.project(profiled_settings), RUN_DATE, " ")
 
 
 def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Settings) -> None:
-    gates = [
-        gate
-        for gate in compile_gates(profiled_settings, RUN_DATE, RUN_DATE)
-        if gate.name == "interaction_like_last_week"
-    ]
-    before = by_key(replay(profiled_settings, gates, [RUN_DATE]))
+    replay = Replay(dbt.project(profiled_settings))
+    gates = [gate for gate in replay.gates if gate.name == "interaction_like_last_week"]
+    before = by_key(replay.judge(gates, [RUN_DATE]))
     execute(
         profiled_settings,
         f"insert into analytics.calendar values ('{RUN_DATE - dt.timedelta(7)}', 'holiday', '')",
     )
-    after = by_key(replay(profiled_settings, gates, [RUN_DATE]))
+    after = by_key(replay.judge(gates, [RUN_DATE]))
 
     assert {row["reference_value"] for row in after.values()} != {
         row["reference_value"] for row in before.values()
@@ -211,7 +203,7 @@ def test_command_prints_alarms_and_detection(
 
 
 def test_log_is_wide_enough_for_names() -> None:
-    script = "from training_pipeline.cli_gates import console; print(console.width)"
+    script = "from gates.render.terminal import console; print(console.width)"
     of_a_terminal = ("COLUMNS", "FORCE_COLOR", "TTY_COMPATIBLE")
     environment = {name: value for name, value in os.environ.items() if name not in of_a_terminal}
     printed = subprocess.run(
@@ -221,8 +213,8 @@ def test_log_is_wide_enough_for_names() -> None:
 
 
 def test_window_without_days_says_so(profiled_settings: Settings) -> None:
-    with pytest.raises(PipelineError, match="has no day from 56 days after its first to 2017-02-01"):
-        backtest.run(profiled_settings, None, dt.date(2017, 2, 1))
+    with pytest.raises(GatesError, match="no day with rows from 56 days after the first to 2017-02-01"):
+        backtest.run(Replay(dbt.project(profiled_settings)), None, dt.date(2017, 2, 1))
 
 
 def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Settings) -> None:
@@ -249,10 +241,3 @@ def test_dbt_itself_judges_a_window_and_decides_nothing(profiled_settings: Setti
         assert connection.execute("select count(*) from analytics.gate_results").fetchone() == (0,), (
             "a backtest decides nothing, so no certificate may use it"
         )
-
-
-def test_window_that_ends_before_it_begins_is_refused(profiled_settings: Settings) -> None:
-    with pytest.raises(
-        PipelineError, match=r"judged_from must be at most the run date .*; received 2017-05-01"
-    ):
-        compile_gates(profiled_settings, RUN_DATE + dt.timedelta(1), RUN_DATE)

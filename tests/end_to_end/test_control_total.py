@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 from psycopg import sql
 
-from gates.tuning import backtest
 from gates.tuning.faults import Fault
+from gates.tuning.injection import detect
+from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect
@@ -59,22 +61,15 @@ def test_arrived_as_sent(built_settings: Settings, statement: str, reason: str |
     assert any("as_sent" in node for node in judged.failed) == bool(reason)
 
 
-def test_backtest_shows_the_value_of_control_totals(
-    built_settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_backtest_shows_the_value_of_control_totals(built_settings: Settings) -> None:
     with connect(built_settings) as connection:
         connection.execute(SENT)
     dbt.invoke(built_settings, ["run", "--select", "interaction_control", *ON], RUN_DATE)
-    compile_nodes = dbt.compile_nodes
-    monkeypatch.setattr(
-        dbt,
-        "compile_nodes",
-        lambda settings, arguments, *rest: compile_nodes(settings, [*arguments, *ON], *rest),
-    )
     days = [RUN_DATE - dt.timedelta(number) for number in range(2, 12)]
+    replay = Replay(replace(dbt.project(built_settings), variables={"control_totals": True}))
 
     lost = Fault("a fifth of the rows lost", keep="abs(hashtext(interaction_id)) % 5 > 0")
-    rows = backtest.detect(built_settings, [lost], days)[lost.name]
+    rows = detect(replay, [lost], days)[lost.name]
 
     seen = {row["run_date"] for row in rows if row["blocks"] and "expected_rows" in row["metric"]}
     assert seen == set(days), "on each day fewer rows arrive than the system sent"

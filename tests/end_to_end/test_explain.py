@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from gates.errors import GatesError
+from gates.ledger.evidence import Row
 from gates.render.explain import find, formula
-from gates.tuning.replay import Gate, Row
+from gates.tuning.replay import Gate
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
 from training_pipeline.warehouse import dbt
 
 from .conftest import RUN_DATE, Command
@@ -25,7 +26,6 @@ RATIO = Gate(
     date_column="day",
     severity="error",
     where="slice = 'all'",
-    statement="",
 )
 
 
@@ -60,9 +60,9 @@ def test_gate_is_found_by_name_part_or_id() -> None:
     other = replace(RATIO, name="volume_of_a_segment", node_id="test.shop.volume.2")
     assert find([RATIO, other], "like_last") is RATIO
     assert find([RATIO, other], "test.shop.volume.2") is other
-    with pytest.raises(PipelineError, match="several gates have 'volume' in the name"):
+    with pytest.raises(GatesError, match="several gates have 'volume' in the name"):
         find([RATIO, other], "volume")
-    with pytest.raises(PipelineError, match="no gate has 'anomaly' in the name; give one of: volume_like"):
+    with pytest.raises(GatesError, match="no gate has 'anomaly' in the name; give one of: volume_like"):
         find([RATIO, other], "anomaly")
 
 

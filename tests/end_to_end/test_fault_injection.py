@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from gates.tuning import backtest
-from gates.tuning.faults import Fault, injected, read_faults
-from gates.tuning.replay import Row
+from gates.errors import GatesError
+from gates.ledger.evidence import Row
+from gates.tuning.faults import Fault, read_faults
+from gates.tuning.injection import detect
+from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE
@@ -31,7 +33,7 @@ def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
         Fault("nothing that a gate sees", set={"store_id": "store_id + 1"}),
         Fault("nothing at all", keep="department is distinct from 'SOLD ELSEWHERE'"),
     )
-    rows = backtest.detect(profiled_settings, faults, [day])
+    rows = detect(Replay(dbt.project(profiled_settings)), faults, [day])
 
     assert "value_range" in blocked_by(rows["doubled"])
     assert "interval_ratio" in blocked_by(rows["x 100"])
@@ -39,16 +41,15 @@ def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
     assert rows["nothing that a gate sees"] and not blocked_by(rows["nothing that a gate sees"])
     assert rows["nothing at all"] == [], "a fault that changes no row is not a fault that the gates missed"
     with connect(profiled_settings) as connection:
-        assert connection.execute("select to_regnamespace('replay')").fetchone() == (None,), (
-            "the backtest must drop its schema"
-        )
+        left = connection.execute("select nspname from pg_namespace where nspname like 'gates%'").fetchall()
+    assert left == [], "the backtest must drop its schema"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[]", "must map names of faults"),
-        ("lost: {drop: half}", "must have only copies, days_late, keep, set"),
+        ("lost: {drop: half}", "must have only copies, days_late, inject_into, keep, set"),
         ("lost: {keep: 'true'}", "changes nothing"),
         ("lost: {copies: 0}", "copies must be an integer from 1, received 0"),
         ("lost: {set: amount}", "set must map columns to SQL"),
@@ -57,7 +58,7 @@ def test_faults_last_one_day_and_are_found(profiled_settings: Settings) -> None:
 def test_unusable_faults_are_refused(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "faults.yml"
     path.write_text(text)
-    with pytest.raises(PipelineError, match=message):
+    with pytest.raises(GatesError, match=message):
         read_faults(path)
 
 
@@ -71,13 +72,13 @@ def test_only_the_days_that_a_fault_changes_are_judged(profiled_settings: Settin
             " and interaction_date > %s order by 1",
             [min(days) - dt.timedelta(1)],
         ).fetchall()
-    with injected(profiled_settings, rare, days) as broken:
-        assert [(day,) for day in broken.days] == sold
+    rows = detect(Replay(dbt.project(profiled_settings)), [rare], days)[rare.name]
+    assert sorted({(row["run_date"],) for row in rows}) == sold
     assert 0 < len(sold) < len(days), "the case needs days of both kinds"
 
 
 def test_fault_that_is_no_sql_is_named(profiled_settings: Settings) -> None:
-    with pytest.raises(PipelineError, match=r"fault 'broken' cannot be injected: .*no_such_column"):
-        backtest.detect(profiled_settings, [Fault("broken", keep="no_such_column")], [RUN_DATE])
-    with pytest.raises(PipelineError, match="fault 'odd' sets price; the columns are"):
-        backtest.detect(profiled_settings, [Fault("odd", set={"price": "1"})], [RUN_DATE])
+    with pytest.raises(GatesError, match=r"fault 'broken' cannot be injected: .*no_such_column"):
+        detect(Replay(dbt.project(profiled_settings)), [Fault("broken", keep="no_such_column")], [RUN_DATE])
+    with pytest.raises(GatesError, match="fault 'odd' sets price; the columns are"):
+        detect(Replay(dbt.project(profiled_settings)), [Fault("odd", set={"price": "1"})], [RUN_DATE])

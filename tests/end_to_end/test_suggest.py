@@ -6,12 +6,14 @@ import datetime as dt
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gates.tuning import suggest
-from gates.tuning.replay import replay
+from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
+from training_pipeline.warehouse import dbt
 
 from .conftest import RUN_DATE, Command
 
@@ -20,22 +22,23 @@ BOUND = r"cast\('[^']*' (as double precision\) as threshold)"
 
 
 def test_present_bounds_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    wide = suggest.judge_past(built_settings, LAST_DAY)
-    gates = [gate for gate in wide.gates if gate.name == "interaction_like_last_week"]
-    tight = [replace(gate, statement=re.sub(BOUND, r"cast('1.001' \1", gate.statement)) for gate in gates]
-    assert tight != gates, "the statement must contain the bound"
-    monkeypatch.setattr(suggest, "compile_gates", lambda *_: tight)
+    replay = Replay(replace(dbt.project(built_settings), select=("interaction_like_last_week",)))
+    wide = suggest.judge_past(replay, LAST_DAY)
+    expected = {(row["run_date"], row["metric"]): row["statistic"] for row in wide.rows}
+    compiled = replay.compile
 
-    narrow = suggest.judge_past(built_settings, LAST_DAY)
+    def tight(*arguments: Any) -> dict[str, str]:
+        statements = compiled(*arguments)
+        changed = {name: re.sub(BOUND, r"cast('1.001' \1", sql) for name, sql in statements.items()}
+        assert changed != statements, "the statement must contain the bound"
+        return changed
+
+    monkeypatch.setattr(replay, "compile", tight)
+    narrow = suggest.judge_past(replay, LAST_DAY)
 
     assert len(narrow.rows) > 200
-    expected = {
-        (row["run_date"], row["metric"]): row["statistic"]
-        for row in wide.rows
-        if row["node_id"] == gates[0].node_id
-    }
     assert {(row["run_date"], row["metric"]): row["statistic"] for row in narrow.rows} == expected
-    rejecting = replay(built_settings, tight, narrow.days)
+    rejecting = replay.judge(replay.gates, narrow.days)
     assert any(expected[row["run_date"], row["metric"]] != row["statistic"] for row in rejecting), (
         "a replay with these bounds rejects references, so it has other statistics or none"
     )

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
-
-import psycopg
-from psycopg import sql
-from psycopg.rows import dict_row
-
-from training_pipeline.config import Settings
-from training_pipeline.warehouse.postgres import connect
 
 LEDGER = "gate_results"
 PASSED = ("pass", "warn")
@@ -21,36 +14,36 @@ Row = dict[str, Any]
 
 
 def latest(
-    settings: Settings, run_date: dt.date, node_ids: Iterable[str] | None = None
+    query: Callable[[str], Iterable[Row]],
+    ledger: str,
+    run_date: dt.date,
+    node_ids: Iterable[str] | None = None,
 ) -> dict[str, list[Row]]:
-    """The ledger rows that each test wrote last for a run date, by the test's unique id.
+    """Return the ledger rows that each test wrote last for a run date, by the test's unique id.
 
     Parameters
     ----------
-    node_ids : of the tests that are asked for; all when None. A test without rows is not in the answer.
+    query : callable
+        Returns the rows of a select.
+    ledger : str
+        The table, as SQL names it.
+    node_ids : iterable of str, optional
+        Those of the tests that are asked for; all when None. A test without rows is not in the answer.
     """
-    name = sql.Identifier(settings.schema, LEDGER)
-    wanted = sql.SQL("and node_id = any(%(node_ids)s)" if node_ids is not None else "")
-    query = sql.SQL(
+    wanted = ""
+    if node_ids is not None:
+        quoted = ", ".join("'" + node_id.replace("'", "''") + "'" for node_id in node_ids)
+        wanted = f" and node_id in ({quoted or 'null'})"
+    statement = (
         "select * from ("
         " select *, rank() over (partition by node_id order by recorded_at desc, invocation_id desc) as age"
-        " from {ledger} where run_date = %(run_date)s {wanted}"
+        f" from {ledger} where run_date = cast('{run_date}' as date){wanted}"
         ") as ranked where age = 1 order by node_id, metric, segment"
-    ).format(ledger=name, wanted=wanted)
-    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        if not exists(connection, name):
-            return {}
-        cursor.execute(query, {"run_date": run_date, "node_ids": list(node_ids or ())})
-        found = defaultdict(list)
-        for row in cursor:
-            found[row["node_id"]].append(row)
-    return dict(found)
-
-
-def exists(connection: psycopg.Connection, relation: sql.Identifier) -> bool:
-    """Whether a table or view is there."""
-    found = connection.execute("select to_regclass(%s)", [relation.as_string(connection)]).fetchone()
-    return found is not None and found[0] is not None
+    )
+    rows = defaultdict(list)
+    for row in query(statement):
+        rows[row["node_id"]].append(row)
+    return dict(rows)
 
 
 def effect(row: Mapping[str, Any]) -> str:

@@ -9,10 +9,9 @@ from typing import Any
 import plotext
 from rich.console import Console
 
-from gates.ledger.evidence import bounds, failures_first, latest, sentence, short
-from gates.tuning.replay import Gate, Row, compile_gates, replay
-from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
+from gates.errors import GatesError
+from gates.ledger.evidence import Row, bounds, failures_first, latest, sentence, short
+from gates.tuning.replay import Gate, Replay
 
 AROUND_DAYS = 35
 CHART_SIZE = (100, 14)  # columns and lines
@@ -38,7 +37,7 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def explain(settings: Settings, name: str, run_date: dt.date, console: Console) -> None:
+def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> None:
     """Print what the ledger holds of a gate and a run date, and how it came to it.
 
     Parameters
@@ -48,18 +47,22 @@ def explain(settings: Settings, name: str, run_date: dt.date, console: Console) 
 
     Raises
     ------
-    PipelineError
+    GatesError
         When no gate or more than one has that name, or it left nothing in the ledger for the day.
     """
     first = run_date - dt.timedelta(AROUND_DAYS)
-    gate = find(compile_gates(settings, first, run_date), name)
-    rows = latest(settings, run_date, [gate.node_id]).get(gate.node_id)
+    gate = find(replay.gates, name)
+    with replay.connect(run_date) as opened:
+        ledger = opened.macro("ledger")
+        rows = opened.exists(ledger) and latest(opened.query, str(ledger), run_date, [gate.node_id]).get(
+            gate.node_id
+        )
     if not rows:
-        raise PipelineError(
+        raise GatesError(
             f"{gate.name} has left no evidence for {run_date}: run dbt test --select {gate.name} for that day first"
         )
     days = [first + dt.timedelta(number) for number in range(AROUND_DAYS + 1)]
-    history = replay(settings, [gate], days)
+    history = replay.judge([gate], days)
     console.print(f"{gate.name}: {gate.kind} on {gate.relation}, severity {gate.severity}", soft_wrap=True)
     for row in failures_first(rows):
         console.print()
@@ -78,7 +81,7 @@ def find(gates: Sequence[Gate], name: str) -> Gate:
     if len(found) == 1:
         return found[0]
     known = ", ".join(gate.name for gate in found or gates)
-    raise PipelineError(
+    raise GatesError(
         f"{'several gates have' if found else 'no gate has'} {name!r} in the name; give one of: {known}"
     )
 

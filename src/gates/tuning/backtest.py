@@ -7,20 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from psycopg import sql
 from rich.console import Console
 from rich.table import Table
 
-from gates.days.decisions import ACCEPTED
-from gates.ledger.evidence import LEDGER, exists, sentence
-from gates.tuning.faults import PROFILE, Fault, injected
-from gates.tuning.replay import Gate, Row, compile_gates, replay
-from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse.postgres import connect
+from gates.ledger.evidence import Row, sentence
+from gates.tuning.past import PastDays, past_days
+from gates.tuning.replay import Gate, Replay
 
-HISTORY_DAYS = 56  # days of history that the first judged day has: the longest noise window of the gates
-CALENDAR = "calendar"
 SHOWN_DAYS = 6
 
 Progress = Callable[[str, int, int], None]
@@ -62,12 +55,12 @@ class Backtest:
 
 
 def run(
-    settings: Settings,
+    replay: Replay,
     first_day: dt.date | None,
     last_day: dt.date,
     on_progress: Progress = lambda *_: None,
 ) -> Backtest:
-    """Judge the past days of the profile as on each of them, from nothing later.
+    """Judge the past days of the gated relations as on each of them, from nothing later.
 
     Parameters
     ----------
@@ -76,70 +69,21 @@ def run(
 
     Raises
     ------
-    PipelineError
-        When nothing has been built yet, or the profile has none of these days.
+    GatesError
+        When nothing has been built yet, or the relations have none of these days.
     """
-    healthy, marked = past_days(settings, first_day, last_day)
-    judged = sorted([*healthy, *marked])
-    gates = compile_gates(settings, judged[0], judged[-1])
+    return judged(replay, replay.gates, past_days(replay, first_day, last_day), on_progress)
+
+
+def judged(
+    replay: Replay, gates: Sequence[Gate], past: PastDays, on_progress: Progress = lambda *_: None
+) -> Backtest:
+    """Return what some gates say of past days, each of those on which its relation has rows, and of marked ones."""
     done = iter(range(1, len(gates) + 1))
-    rows = replay(
-        settings,
-        gates,
-        judged,
-        on_progress=lambda: on_progress("gates", next(done), len(gates)),
-    )
-    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
-
-
-def detect(
-    settings: Settings,
-    faults: Sequence[Fault],
-    days: Sequence[dt.date],
-    on_progress: Progress = lambda *_: None,
-) -> dict[str, list[Row]]:
-    """Inject each fault into each of the days, one at a time, and return what the gates say of those that it changes, by fault."""
-    gates = compile_gates(settings, min(days), max(days), broken=True)
-    found = {}
-    for index, fault in enumerate(faults):
-        on_progress(fault.name, index, len(faults))
-        with injected(settings, fault, days) as broken:
-            found[fault.name] = replay(settings, gates, broken.days, broken.relations) if broken.days else []
-    on_progress("faults", len(faults), len(faults))
-    return found
-
-
-def past_days(
-    settings: Settings, first_day: dt.date | None, last_day: dt.date
-) -> tuple[list[dt.date], list[dt.date]]:
-    """Return the days of the profile in a window: the healthy ones, and those without rows or marked."""
-    profile = sql.Identifier(settings.schema, PROFILE)
-    calendar = sql.Identifier(settings.schema, CALENDAR)
-    with connect(settings) as connection:
-        if not exists(connection, profile):
-            raise PipelineError(f"{settings.schema}.{PROFILE} does not exist: run dbt build first")
-        days: dict[dt.date, int] = dict(
-            connection.execute(
-                sql.SQL(
-                    "select profile_date, row_count from {} where slice = 'all' and profile_date <= {}"
-                    " and profile_date >= coalesce({}::date, (select min(profile_date) + {}::int from {}))"
-                    " order by profile_date"
-                ).format(profile, last_day, first_day, HISTORY_DAYS, profile)
-            ).fetchall()
-        )
-        known = sql.SQL("select run_date from {} where node_id = {}").format(
-            sql.Identifier(settings.schema, LEDGER), ACCEPTED
-        )
-        if exists(connection, calendar):
-            known = sql.SQL("{} union select calendar_date from {}").format(known, calendar)
-        marked = {day for (day,) in connection.execute(known)}
-    if not days:
-        raise PipelineError(
-            f"{settings.schema}.{PROFILE} has no day from {first_day or f'{HISTORY_DAYS} days after its first'} "
-            f"to {last_day}: give another --first-day or --run-date, or build more history"
-        )
-    healthy = [day for day, rows in days.items() if rows and day not in marked]
-    return healthy, [day for day in days if day not in set(healthy)]
+    by_id = {gate.node_id: gate for gate in gates}
+    rows = replay.judge(gates, past.judged, lambda: on_progress("gates", next(done), len(gates)))
+    kept = [row for row in rows if past.concerns(by_id[row["node_id"]], row)]
+    return Backtest(past.healthy, past.marked, tuple(kept), replay.gates)
 
 
 def show(result: Backtest, console: Console) -> None:

@@ -1,34 +1,26 @@
-"""The gates of the project, each asked about all days of a window in one statement.
+"""The gates of a project, each asked about all days of a window in one statement.
 
-A gate's SQL judges the run date, or with `JUDGED_FROM` each day from that one to the run date, as it would have been judged
+A gate's SQL judges the run date, or with `judged_from` each day from that one to the run date, as it would have been judged
 on that day. What a gate rejected serves it as a reference on no later day, as if it had been asked day by day.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import psycopg
-from psycopg import sql
-from psycopg.rows import dict_row
+from gates.errors import GatesError
+from gates.ledger.evidence import PASSED, Row
+from gates.project import dbt, warehouse
+from gates.project.config import Project
+from gates.project.warehouse import Warehouse
 
-from gates.days.decisions import ACCEPTED
-from gates.ledger.evidence import LEDGER, PASSED, exists
-from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse import dbt
-from training_pipeline.warehouse.postgres import connect
-from training_pipeline.warehouse.required_gates import MODEL_GATE
-
-SHIFT = 100_000  # days: how long before its own date the broken rows of a day stand; no table reaches back 270 years
-_REJECTED = "pg_temp.replay_ledger"
-
-Row = dict[str, Any]
+SCRATCH = "GATES_SCRATCH"  # the variable of the environment that names the scratch schema, see macros/engines/scratch.sql
+DECISIONS = "decisions"  # the scratch relation that a replay reads in place of the ledger
 
 
 @dataclass(frozen=True)
@@ -40,15 +32,15 @@ class Gate:
     kind : str
         Which of the package's gates it is.
     relation : str
-        What it looks at, as it stands in its SQL.
+        What it looks at, as SQL has it.
     date_column : str
         The column that says which day a row of the relation is on.
     severity : str
         ``error`` or ``warn``; a gate of severity warn never stops a run.
     where : str or None
         SQL condition on the rows that it looks at.
-    statement : str
-        A select of evidence rows for each day of the window.
+    model : str
+        Unique id of the model, source, seed or snapshot that it looks at.
     """
 
     node_id: str
@@ -59,164 +51,178 @@ class Gate:
     date_column: str
     severity: str
     where: str | None
-    statement: str
+    model: str = ""
 
     @property
     def segments(self) -> Mapping[str, Mapping[str, float]]:
-        """Return the segments that have bounds of their own, with these by name."""
+        """Return the segments that have separate bounds, with these by name."""
         return self.arguments.get("segments") or {}
 
     def part(self, segment: str) -> str:
-        """Return the gate's name, with the segment where that has bounds of its own."""
+        """Return the gate's name, with the segment where that has separate bounds."""
         return f"{self.name}: {segment}" if segment in self.segments else self.name
 
 
-def compile_gates(
-    settings: Settings, first_day: dt.date, last_day: dt.date, *, broken: bool = False
-) -> tuple[Gate, ...]:
-    """Compile every gate on the data that judges one day at a time, for all days of a window.
+class Replay:
+    """A project whose gates are asked about past days, parsed once.
 
-    Those that judge a whole relation or its columns (`schema_match`, no ``date_column``) have no past to be asked about.
-
-    Parameters
+    Attributes
     ----------
-    broken : bool
-        The rows of each judged day stand `SHIFT` days before it, beside the healthy ones.
+    gates : tuple of Gate
+        Those that the project selects and that judge one day at a time. Those that judge a whole relation or its columns
+        (`schema_match`, no ``date_column``) have no past to be asked about.
 
     Raises
     ------
-    PipelineError
-        When the project does not compile, or nothing has been built and judged yet.
+    GatesError
+        When the project does not parse, or has no such gate among those that are selected.
     """
-    with connect(settings) as connection:
-        if not exists(connection, sql.Identifier(settings.schema, LEDGER)):
-            raise PipelineError(
-                f"{settings.schema}.{LEDGER} does not exist: nothing has been judged yet. Run dbt build first"
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+        self.manifest = dbt.parse(project)
+        chosen = dbt.list_tests(project, self.manifest)
+        gates = [gate for test in chosen if (gate := self._gate(self.manifest.nodes[test])) is not None]
+        self.gates = tuple(sorted(gates, key=lambda gate: gate.name))
+        if not self.gates:
+            raise GatesError(
+                f"none of the {len(chosen)} data tests that are selected is a gate with a date_column:"
+                " only those can be asked about past days"
             )
-    window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
-    selection = ["--select", "test_type:data", "--exclude", f"tag:{MODEL_GATE}"]
-    nodes = dbt.compile_nodes(settings, selection, last_day, window)
-    manifest = dbt.read_manifest(settings)
-    gates = [gate for node in nodes if (gate := _gate(settings, node, manifest)) is not None]
-    return tuple(sorted(gates, key=lambda gate: gate.name))
+
+    def node(self, unique_id: str) -> Any:
+        """Return a model, seed, snapshot or source of the manifest."""
+        return self.manifest.nodes.get(unique_id) or self.manifest.sources[unique_id]
+
+    @contextmanager
+    def connect(self, last_day: dt.date, scratch: str = "") -> Iterator[Warehouse]:
+        """Open the warehouse, with a run date and a scratch schema that macros know of."""
+        with warehouse.connect(
+            self.project, self.manifest, {"run_date": last_day}, {SCRATCH: scratch}
+        ) as opened:
+            yield opened
+
+    @contextmanager
+    def scratch(self, last_day: dt.date) -> Iterator[str]:
+        """Make a schema that nobody else uses, for a while; whatever is in it goes with it."""
+        name = f"gates_{uuid.uuid4().hex[:12]}"
+        with self.connect(last_day) as opened:
+            opened.create_schema(name)
+        try:
+            yield name
+        finally:
+            with self.connect(last_day) as opened:
+                opened.drop_schema(name)
+
+    def compile(
+        self,
+        manifest: dbt.Manifest,
+        unique_ids: Collection[str],
+        first_day: dt.date | None,
+        last_day: dt.date,
+        scratch: str,
+        shift: int = 0,
+    ) -> dict[str, str]:
+        """Return the SQL of some nodes by their unique ids; with a first day, gates judge each day from that one on."""
+        variables = {"run_date": last_day} | ({"judged_from": first_day} if first_day else {})
+        given = {SCRATCH: scratch, "JUDGED_SHIFT": str(shift)}
+        nodes = dbt.compile_nodes(self.project, manifest, unique_ids, variables, given)
+        return {unique_id: node.compiled_code for unique_id, node in nodes.items()}
+
+    def judge(
+        self,
+        gates: Sequence[Gate],
+        days: Collection[dt.date],
+        on_progress: Callable[[], None] = lambda: None,
+    ) -> list[Row]:
+        """Ask each gate about each day and return all evidence, with ``node_id``, ``severity`` and ``blocks``.
+
+        Parameters
+        ----------
+        days : collection of date
+            The days that are judged, as if no other day had been.
+
+        Returns
+        -------
+        list of dict
+            The columns of the evidence; ``blocks`` says whether the row stops a run. A gate that says nothing about a
+            day has proven nothing: it has a row that says so and blocks.
+        """
+        last_day = max(days)
+        with self.scratch(last_day) as scratch:
+            statements = self.compile(
+                self.manifest, [gate.node_id for gate in gates], min(days), last_day, scratch
+            )
+            with self.connect(last_day, scratch) as opened:
+                return self._settled(opened, gates, statements, set(days), on_progress)
+
+    def _settled(
+        self,
+        opened: Warehouse,
+        gates: Sequence[Gate],
+        statements: Mapping[str, str],
+        days: Collection[dt.date],
+        on_progress: Callable[[], None],
+    ) -> list[Row]:
+        """Ask each gate, and again without the days that it has rejected as references, until it rejects no other ones.
+
+        Each time at least one more day is as it would have been, since a verdict depends on the days before it only.
+        """
+        rejected: dict[str, list[dt.date]] = {gate.node_id: [] for gate in gates}
+        answers: dict[str, list[Row]] = {}
+        waiting = list(gates)
+        while waiting:
+            remember(opened, rejected)
+            asked = opened.each(lambda gate: answer(opened, gate, statements[gate.node_id], days), waiting)
+            answers |= {gate.node_id: rows for gate, rows in zip(waiting, asked, strict=True)}
+            unsettled = []
+            for gate in waiting:
+                failing = sorted({row["run_date"] for row in answers[gate.node_id] if row["blocks"]})
+                if failing != rejected[gate.node_id]:
+                    rejected[gate.node_id] = failing
+                    unsettled.append(gate)
+                else:
+                    on_progress()
+            waiting = unsettled
+        return [row for gate in gates for row in answers[gate.node_id]]
+
+    def _gate(self, test: Any) -> Gate | None:
+        metadata = test.test_metadata
+        if metadata is None or metadata.namespace != "gates" or not metadata.kwargs.get("date_column"):
+            return None
+        arguments = {name: value for name, value in metadata.kwargs.items() if name != "model"}
+        tested = test.attached_node or test.depends_on.nodes[0]
+        node = self.node(tested)
+        return Gate(
+            node_id=test.unique_id,
+            name=test.name,
+            kind=metadata.name,
+            arguments=arguments,
+            relation=node.relation_name or node.name,
+            date_column=arguments["date_column"],
+            severity=test.config.severity.lower(),
+            where=test.config.where,
+            model=tested,
+        )
 
 
-def replay(
-    settings: Settings,
-    gates: Sequence[Gate],
-    days: Collection[dt.date],
-    broken: Mapping[str, str] | None = None,
-    on_progress: Callable[[], None] = lambda: None,
-) -> list[Row]:
-    """Ask each gate about each day and return all evidence, with ``node_id``, ``severity`` and ``blocks``.
-
-    Parameters
-    ----------
-    days : collection of date
-        The days of the window that are judged, as if no other day had been.
-    broken : mapping, optional
-        For some relations the table that holds the rows of the judged days, `SHIFT` days before them; the days before
-        stay as they are. Gates on other relations are not asked: they see nothing of it.
-
-    Returns
-    -------
-    list of dict
-        The columns of the evidence; ``blocks`` says whether the row stops a run. A gate that says nothing about a
-        day has proven nothing: it has a row of its own that blocks.
-    """
-    asked = [gate for gate in gates if broken is None or gate.relation in broken]
-
-    def ask(gate: Gate) -> list[Row]:
-        rows = _ask(settings, gate, set(days), broken[gate.relation] if broken else None)
-        on_progress()
-        return rows
-
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return [row for rows in pool.map(ask, asked) for row in rows]
+def remember(opened: Warehouse, rejected: Mapping[str, Sequence[dt.date]]) -> None:
+    """Make known to the gates which days they have rejected so far."""
+    listed = {gate: [str(day) for day in days] for gate, days in rejected.items()}
+    select = opened.macro("replayed_decisions", rejected=listed)
+    opened.execute([f"create or replace view {opened.macro('scratch_relation', name=DECISIONS)} as {select}"])
 
 
-def _gate(settings: Settings, node: Any, manifest: Mapping[str, Any]) -> Gate | None:
-    metadata = node.test_metadata
-    if metadata is None or metadata.namespace != "gates" or not metadata.kwargs.get("date_column"):
-        return None
-    arguments = {name: value for name, value in metadata.kwargs.items() if name != "model"}
-    tested = node.attached_node or node.depends_on.nodes[0]
-    table = manifest["nodes"].get(tested) or manifest["sources"][tested]
-    name = table.get("identifier") or table["alias"]
-    return Gate(
-        node_id=node.unique_id,
-        name=node.name,
-        kind=metadata.name,
-        arguments=arguments,
-        relation=f'"{settings.database}"."{table["schema"]}"."{name}"',
-        date_column=arguments["date_column"],
-        severity=node.config.severity.lower(),
-        where=node.config.where,
-        statement=node.compiled_code.replace(
-            f'"{settings.database}"."{settings.schema}"."{LEDGER}"', _REJECTED
-        ),
-    )
-
-
-def _ask(settings: Settings, gate: Gate, days: Collection[dt.date], broken: str | None) -> list[Row]:
-    """Ask one gate; again without the days that it has rejected as references, until it rejects no other ones.
-
-    Each time at least one more day is as it would have been, since a verdict depends on the days before it only.
-    """
-    statement = gate.statement
-    if broken:
-        both = f"(select * from {gate.relation} union all select * from {broken}) as healthy_and_broken"
-        statement = statement.replace(gate.relation, both)
-    rejected: set[dt.date] = set()
-    with connect(settings) as connection:
-        _prepare(settings, connection)
-        while True:
-            found = _judge(connection, gate, statement, days)
-            failing = {day for day, rows in found.items() if any(row["blocks"] for row in rows)}
-            # A fault lasts one day and is judged against healthy ones: it is no reference for the next.
-            if broken or failing == rejected or _REJECTED not in statement:
-                return [row for day in sorted(found) for row in found[day]]
-            rejected = failing
-            _reject(connection, gate, rejected)
-
-
-def _prepare(settings: Settings, connection: psycopg.Connection) -> None:
-    connection.execute("set jit = off; set work_mem = '64MB'")  # compiling takes longer than these statements
-    connection.execute(
-        "create temporary table replay_ledger (run_date date, status text, recorded_at timestamptz, node_id text)"
-    )
-    connection.execute(
-        sql.SQL(
-            "insert into pg_temp.replay_ledger select run_date, status, recorded_at, node_id from {} where node_id = {}"
-        ).format(sql.Identifier(settings.schema, LEDGER), ACCEPTED)
-    )
-
-
-def _reject(connection: psycopg.Connection, gate: Gate, days: Collection[dt.date]) -> None:
-    connection.execute("delete from pg_temp.replay_ledger where node_id = %s", [gate.node_id])
-    connection.execute(
-        "insert into pg_temp.replay_ledger select unnest(%s::date[]), 'fail', now(), %s",
-        [sorted(days), gate.node_id],
-    )
-    connection.execute("analyze pg_temp.replay_ledger")
-
-
-def _judge(
-    connection: psycopg.Connection, gate: Gate, statement: str, days: Collection[dt.date]
-) -> dict[dt.date, list[Row]]:
-    with connection.cursor(row_factory=dict_row) as cursor:
-        answers = cursor.execute(statement.encode()).fetchall()
-    found: dict[dt.date, list[Row]] = {day: [] for day in days}
-    for row in answers:
-        if row["run_date"] in found:
+def answer(opened: Warehouse, gate: Gate, statement: str, days: Collection[dt.date]) -> list[Row]:
+    """Return what a gate says of each of the days, in their order."""
+    said: dict[dt.date, list[Row]] = {day: [] for day in sorted(days)}
+    for row in opened.query(statement):
+        if row["run_date"] in said:
             blocks = row["verdict"] not in PASSED and gate.severity == "error"
-            found[row["run_date"]].append(
+            said[row["run_date"]].append(
                 row | {"node_id": gate.node_id, "severity": gate.severity, "blocks": blocks}
             )
-    for day, rows in found.items():
-        if not rows:
-            rows.append(_silent(gate, day))
-    return found
+    return [row for day, rows in said.items() for row in rows or [_silent(gate, day)]]
 
 
 def _silent(gate: Gate, day: dt.date) -> Row:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gates.tuning.replay import Gate, Row
+from gates.ledger.evidence import Row
+from gates.tuning.replay import Gate
 
 MARKS = {"psi": (0.1, 0.25), "js": (0.018, 0.045)}  # the gate's own defaults: a smaller shift does not matter
 UNSEEN, USUAL = "max_unseen_share", "min_usual_share"

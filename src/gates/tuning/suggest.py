@@ -8,8 +8,11 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from gates.tuning.backtest import Backtest, Progress, past_days
-from gates.tuning.replay import Gate, Row, compile_gates, replay
+from gates.errors import GatesError
+from gates.ledger.evidence import Row
+from gates.tuning.backtest import Backtest, Progress, judged
+from gates.tuning.past import past_days
+from gates.tuning.replay import Gate, Replay
 from gates.tuning.scales import (
     TUNABLE,
     Scale,
@@ -24,8 +27,6 @@ from gates.tuning.scales import (
 )
 from gates.tuning.suggestion import Count, Key, Suggestion
 from gates.tuning.tail import quantile_limit
-from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
 
 FITTED_PART = 0.75
 FAIL_PART = 0.1  # share of the budget on which a gate may stop the run
@@ -33,7 +34,7 @@ FAIL_PART = 0.1  # share of the budget on which a gate may stop the run
 ByDay = dict[dt.date, float]
 
 
-def judge_past(settings: Settings, last_day: dt.date, on_progress: Progress = lambda *_: None) -> Backtest:
+def judge_past(replay: Replay, last_day: dt.date, on_progress: Progress = lambda *_: None) -> Backtest:
     """Ask the gates about each past day, as if none of these had been rejected.
 
     Every day that nothing marks is taken as healthy. So the statistics, and with them what is suggested, do not depend
@@ -41,16 +42,11 @@ def judge_past(settings: Settings, last_day: dt.date, on_progress: Progress = la
 
     Raises
     ------
-    PipelineError
+    GatesError
         When nothing has been built yet.
     """
-    healthy, marked = past_days(settings, None, last_day)
-    judged = sorted([*healthy, *marked])
-    gates = compile_gates(settings, judged[0], judged[-1])
-    asked = [replace(gate, severity="warn") for gate in gates]
-    done = iter(range(1, len(asked) + 1))
-    rows = replay(settings, asked, judged, on_progress=lambda: on_progress("gates", next(done), len(asked)))
-    return Backtest(tuple(healthy), tuple(marked), tuple(rows), gates)
+    never_blocking = [replace(gate, severity="warn") for gate in replay.gates]
+    return judged(replay, never_blocking, past_days(replay, None, last_day), on_progress)
 
 
 def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.date]:
@@ -58,14 +54,14 @@ def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.dat
 
     Raises
     ------
-    PipelineError
+    GatesError
         When no day is left on one of the two sides.
     """
     if fit_until is None:
         return list(past.days[: int(FITTED_PART * len(past.days))])
     days = [day for day in past.days if day <= fit_until]
     if len(days) in (0, len(past.days)):
-        raise PipelineError(
+        raise GatesError(
             f"--fit-until must leave healthy days before and after it, of {past.days[0]} to {past.days[-1]};"
             f" received {fit_until}"
         )
@@ -93,11 +89,11 @@ def suggestions(
 
     Raises
     ------
-    PipelineError
+    GatesError
         When there are too few days for such a budget to mean anything.
     """
     if budget * len(fitted) < 1:
-        raise PipelineError(
+        raise GatesError(
             f"{len(fitted)} days to fit on cannot tell a budget of {100 * budget:g} % of false alarms:"
             f" give at least {math.ceil(100 / max(len(fitted), 1))} %, or build more history"
         )
@@ -108,13 +104,13 @@ def suggestions(
         for key, by_day in raw.items()
         if budget * sum(map(math.isfinite, _of(by_day, fitted))) >= 1
     }
-    judged = _statistics(past.rows, tunable, is_noise)
+    statistics = _statistics(past.rows, tunable, is_noise)
     faulty = {fault: _statistics(rows, tunable, may_be_noise) for fault, rows in faults.items()}
     later = sorted(set(past.days) - set(fitted))
     marked = [day for day in past.marked if day > max(fitted)]
     found = []
     for key, own in sorted(alone.items()):
-        gate, by_day = tunable[key.node_id], judged[key]
+        gate, by_day = tunable[key.node_id], statistics[key]
         scale, rule = scales_of(gate, key.metric)[key.bound], rule_of(gate, key.metric, key.bound)
         threshold, fail = _together(tunable, alone, key)
         healthy = _of(by_day, past.days)

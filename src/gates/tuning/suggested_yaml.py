@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
+from gates.ledger.evidence import Row
 from gates.tuning.backtest import Backtest
 from gates.tuning.remedies import Evidence, nearest, remedies
-from gates.tuning.replay import Gate, Row
+from gates.tuning.replay import Gate
 from gates.tuning.scales import TUNABLE, shares_bounds, statistics_of
 from gates.tuning.suggestion import SEEN, Count, Suggestion
 

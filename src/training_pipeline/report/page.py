@@ -20,7 +20,7 @@ from training_pipeline.model.segments import MIN_SIZE, WHOLE
 from training_pipeline.registry import models as registry
 from training_pipeline.registry.models import Registered
 from training_pipeline.report import charts
-from training_pipeline.warehouse import ml_tables
+from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import MODEL_GATE, required_data_gates, required_model_gates
@@ -91,7 +91,7 @@ def write_report(settings: Settings, run_date: dt.date, stopped: str | None = No
 def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Report:
     """Read the tables and the registry for a run date."""
     manifest = read_manifest(settings)
-    latest = evidence.latest(settings, run_date)
+    latest = ledger.latest(settings, run_date)
     nodes: Mapping[str, Any] = manifest["nodes"]  # the report leaves out tests that the project no longer has
     model_side = {node_id for node_id in latest if node_id in nodes and MODEL_GATE in nodes[node_id]["tags"]}
     data_side = {node_id for node_id in latest if node_id in nodes} - model_side

@@ -10,8 +10,8 @@ from psycopg.rows import dict_row
 from rich.table import Column, Table
 from rich.text import Text
 
-from gates.ledger.evidence import exists
 from training_pipeline.model.measuring import NO_REFERENCE
+from training_pipeline.warehouse.ledger import exists
 from training_pipeline.warehouse.postgres import connect
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from gates.ledger import evidence
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
+from training_pipeline.warehouse import ledger
 from training_pipeline.warehouse.dbt import compile_inline, read_manifest
 from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import required_data_gates
@@ -86,7 +87,7 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
         There is no manifest, or it has no gate on the way to `training_set`.
     """
     required = required_data_gates(read_manifest(settings))
-    latest = evidence.latest(settings, run_date, required)
+    latest = ledger.latest(settings, run_date, required)
     rows = [row for found in latest.values() for row in found]
     if failed := evidence.failed(rows):
         raise GateStopped(
@@ -157,7 +158,7 @@ def _certified(settings: Settings, run_date: dt.date) -> list[evidence.Row]:
         ") as ranked where age = 1"
     ).format(table=name)
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        if not evidence.exists(connection, name):
+        if not ledger.exists(connection, name):
             return []
         return cursor.execute(query, [run_date]).fetchall()
 

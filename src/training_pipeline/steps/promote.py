@@ -22,7 +22,7 @@ from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
 from training_pipeline.registry.models import CHAMPION, Registered
-from training_pipeline.warehouse import ml_tables
+from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import MODEL_GATE, required_model_gates
@@ -190,7 +190,7 @@ def _evaluation(
 def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.datetime) -> list[evidence.Row]:
     """Return the ledger rows of all model gates; each gate must have passed after the evaluation."""
     required = required_model_gates(read_manifest(settings))
-    latest = evidence.latest(settings, run_date, required)
+    latest = ledger.latest(settings, run_date, required)
     rows = [row for found in latest.values() for row in found if row["recorded_at"] > evaluated_at]
     if failed := evidence.failed(rows):
         raise GateStopped(

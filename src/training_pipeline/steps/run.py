@@ -8,15 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
-
+from gates.render.terminal import progress_bar
 from training_pipeline.errors import GateStopped
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.required_gates import MODEL_GATE
@@ -26,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
+    from rich.progress import Progress
 
     from training_pipeline.config import Settings
     from training_pipeline.steps.promote import Decision
@@ -123,6 +116,7 @@ def gate(
         When dbt itself broke, and no gate failed.
     """
     from gates.ledger import evidence
+    from training_pipeline.warehouse import ledger
 
     result = dbt.invoke(settings, arguments, outcome.run_date, progress)
     outcome.evidence[name] = result.evidence
@@ -132,7 +126,7 @@ def gate(
     head = f"{len(result.failed)} gate(s) stopped the run of {outcome.run_date}:"
     if result.unrecorded:
         raise GateStopped("\n".join((head, *lines, f"besides, {result.unrecorded}")))
-    latest = evidence.latest(settings, outcome.run_date, result.failed)
+    latest = ledger.latest(settings, outcome.run_date, result.failed)
     rows = evidence.failed([row for found in latest.values() for row in found])
     raise GateStopped("\n".join((head, *lines)), rows)
 
@@ -152,18 +146,6 @@ def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:
         gate(settings, outcome, "model gates", MODEL_SIDE, advance)
     with _step(outcome, progress, "promote"):
         outcome.decision = promote(settings, outcome.run_date)
-
-
-def progress_bar(console: Console) -> Progress:
-    """Return the bars that show how far each step is."""
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    return Progress(*columns, console=console)
 
 
 @contextmanager

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from gates.ledger.evidence import failures_first, latest
+from gates.errors import GatesError
+from gates.ledger.evidence import failures_first
 from training_pipeline.config import Settings
-from training_pipeline.errors import GateStopped, PipelineError
+from training_pipeline.errors import GateStopped
 from training_pipeline.steps.run import Outcome, gate
 from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse.ledger import latest
 from training_pipeline.warehouse.postgres import connect
 
 FIRST_DAY = datetime.date(2017, 4, 29)
@@ -106,9 +108,9 @@ def test_lines_are_aligned_and_failures_first(loaded_settings: Settings) -> None
 def test_gate_that_passes_is_an_error_where_its_ledger_cannot_be_written(loaded_settings: Settings) -> None:
     """No pass without proof: nothing would know of it tomorrow."""
     refuse_rows(loaded_settings)
-    with pytest.raises(PipelineError, match=BROKE + ".*disk full") as broke:
+    with pytest.raises(GatesError, match=BROKE + ".*disk full") as broke:
         gate(loaded_settings, Outcome(GOOD_DAY), "data gates", SOURCE_GATES)
-    assert broke.value.exit_code == PipelineError.exit_code
+    assert broke.value.exit_code == GatesError.exit_code
     assert any(line.startswith("PASS  row_existence") for line in logged(loaded_settings)), "it was told"
     assert recorded_days(loaded_settings) == [FIRST_DAY]
 
@@ -138,6 +140,6 @@ def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_created(loaded
 
 def test_ledger_that_cannot_be_created_is_an_error(loaded_settings: Settings) -> None:
     refuse_indexes(loaded_settings)
-    with pytest.raises(PipelineError, match=r"dbt test broke: .*no index") as broke:
+    with pytest.raises(GatesError, match=r"dbt test broke: .*no index") as broke:
         gate(loaded_settings, Outcome(GOOD_DAY), "data gates", SOURCE_GATES)
     assert not isinstance(broke.value, GateStopped)

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gates.ledger.evidence import Row
 from gates.tuning.backtest import Backtest
-from gates.tuning.replay import Gate, Row
+from gates.tuning.replay import Gate
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggestion import Suggestion
 
@@ -34,7 +35,6 @@ def gate(kind: str, **arguments: Any) -> Gate:
         date_column="day",
         severity="warn" if kind == "interval_ratio" else "error",
         where="slice = 'all'",
-        statement="",
     )
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from gates.errors import GatesError
 from gates.tuning.backtest import show, show_detection
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggestion import Count
-from training_pipeline.errors import PipelineError
 
 from .conftest import day, evidence, fit, gate, history, rows_of, scattered
 
@@ -169,7 +169,7 @@ def test_worst_segment_counts() -> None:
 
 
 def test_budget_that_the_days_cannot_tell_is_refused() -> None:
-    with pytest.raises(PipelineError, match=r"30 days to fit on cannot tell a budget of 1 %.*at least 4 %"):
+    with pytest.raises(GatesError, match=r"30 days to fit on cannot tell a budget of 1 %.*at least 4 %"):
         fit(RATIO, rows_of(RATIO, [1.1] * 40))
 
 
@@ -178,7 +178,7 @@ def test_days_to_fit_on_are_chosen_by_date_or_share() -> None:
     assert fitted_days(past) == list(past.days[:74])
     assert fitted_days(past, day(50))[-1] == day(50)
     for outside in (day(-1), day(99), dt.date(2030, 1, 1)):
-        with pytest.raises(PipelineError, match=f"--fit-until must leave healthy days.*received {outside}"):
+        with pytest.raises(GatesError, match=f"--fit-until must leave healthy days.*received {outside}"):
             fitted_days(past, outside)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gates.errors import GatesError
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.postgres import connect
@@ -53,7 +53,7 @@ def test_model_that_crashes_is_an_error(loaded_settings: Settings) -> None:
         connection.execute("create table analytics.stg_interaction (in_the_way integer)")
         connection.execute("create view analytics.reader as select * from analytics.stg_interaction")
         connection.execute("alter table raw.interaction drop column amount")
-    with pytest.raises(PipelineError, match=r"dbt run broke: stg_interaction: .*amount.*dbt\.log"):
+    with pytest.raises(GatesError, match=r"dbt run broke: stg_interaction: .*amount.*dbt\.log"):
         dbt.invoke(loaded_settings, ["run", "--select", "stg_interaction"], RUN_DATE)
 
 
@@ -63,12 +63,12 @@ def test_database_that_is_down_is_an_error(settings: Settings, environment: pyte
         environment.setenv("PGPORT", str(probe.getsockname()[1]))
     environment.setenv("PGHOST", "127.0.0.1")
     down = replace(settings, target="postgres")
-    with pytest.raises(PipelineError, match=r"dbt test broke: .*onnection"):
+    with pytest.raises(GatesError, match=r"dbt test broke: .*onnection"):
         dbt.invoke(down, SOURCE_GATES, RUN_DATE)
 
 
 def test_argument_that_dbt_does_not_know_is_an_error(settings: Settings) -> None:
-    with pytest.raises(PipelineError, match=r"dbt test broke: .*--no-such-option"):
+    with pytest.raises(GatesError, match=r"dbt test broke: .*--no-such-option"):
         dbt.invoke(settings, ["test", "--no-such-option"], RUN_DATE)
 
 
@@ -81,14 +81,14 @@ def test_environment_is_as_before(settings: Settings) -> None:
 def test_inline_sql_knows_the_run_date(settings: Settings) -> None:
     compiled = dbt.compile_inline(settings, "select {{ gates.date_literal(gates.run_date()) }}", RUN_DATE)
     assert compiled == "select cast('2017-04-30' as date)"
-    with pytest.raises(PipelineError, match=r"dbt compile broke: .*no_such_macro"):
+    with pytest.raises(GatesError, match=r"dbt compile broke: .*no_such_macro"):
         dbt.compile_inline(settings, "{{ no_such_macro() }}", RUN_DATE)
 
 
 def test_manifest_is_that_of_the_same_state(settings: Settings, tmp_path: Path) -> None:
     dbt.compile_inline(settings, "select 1", RUN_DATE)
     assert "model.training_pipeline.interaction" in dbt.read_manifest(settings)["nodes"]
-    with pytest.raises(PipelineError, match=r"manifest\.json does not exist: run `dbt parse`"):
+    with pytest.raises(GatesError, match=r"manifest\.json does not exist: run `dbt parse`"):
         dbt.read_manifest(replace(settings, state_dir=tmp_path))
 
 

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from gates.ledger import evidence
+from gates.errors import GatesError
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse import dbt
+from training_pipeline.warehouse import dbt, ledger
 from training_pipeline.warehouse.postgres import connect
 
 LAST_DAY = datetime.date(2017, 4, 30)
@@ -25,7 +24,7 @@ def freshness(settings: Settings, run_date: datetime.date, status: str) -> dict[
     """What dbt writes about the one source."""
     written = Path(settings.dbt_output, "target", "sources.json")
     written.unlink(missing_ok=True)
-    with pytest.raises(PipelineError) if status == "error" else nullcontext():
+    with pytest.raises(GatesError) if status == "error" else nullcontext():
         dbt.invoke(settings, ["source", "freshness"], run_date)
     (found,) = json.loads(written.read_text())["results"]
     result: dict[str, Any] = found
@@ -41,7 +40,7 @@ def test_age_is_counted_to_the_run_date(loaded_settings: Settings, days_later: i
     age = max(days_later, 0)
     assert freshness(loaded_settings, run_date, status)["max_loaded_at_time_ago_in_s"] == age * 86400
 
-    (row,) = evidence.latest(loaded_settings, run_date)[SOURCE]
+    (row,) = ledger.latest(loaded_settings, run_date)[SOURCE]
     assert (row["gate"], row["metric"], row["relation"]) == ("source_freshness", "age", "raw.interaction")
     assert (float(row["current_value"]), row["verdict"]) == (age, VERDICTS[status])
     assert row["upper_bound"] == (1.5 if status == "error" else 0.5)
@@ -58,7 +57,7 @@ def test_empty_source_is_infinitely_old(loaded_settings: Settings) -> None:
 def test_source_that_cannot_be_asked_is_an_error(loaded_settings: Settings) -> None:
     with connect(loaded_settings) as connection:
         connection.execute("alter table raw.interaction drop column interaction_date")
-    with pytest.raises(PipelineError, match='column "interaction_date" does not exist'):
+    with pytest.raises(GatesError, match='column "interaction_date" does not exist'):
         dbt.invoke(loaded_settings, ["source", "freshness"], LAST_DAY)
-    (row,) = evidence.latest(loaded_settings, LAST_DAY)[SOURCE]
+    (row,) = ledger.latest(loaded_settings, LAST_DAY)[SOURCE]
     assert (row["verdict"], row["reason"], row["status"]) == ("fail", "query_error", "error")

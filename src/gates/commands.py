@@ -1,0 +1,170 @@
+"""What each command does for a project; `gates.cli` and the aliases of other packages give them their options."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gates.errors import GatesError
+from gates.project.config import Project
+from gates.render.terminal import advancing, console, notices
+
+FAULTS = "faults.yml"  # in the folder of the project
+
+RunDate = Annotated[
+    str | None,
+    typer.Option(
+        "--run-date", help="The day to decide on, YYYY-MM-DD; else run_date of --vars, RUN_DATE, today (UTC)."
+    ),
+]
+FaultsFile = Annotated[
+    Path | None,
+    typer.Option("--faults", help="YAML with faults to inject into each day, see docs/backtest.md."),
+]
+InjectInto = Annotated[
+    str,
+    typer.Option(help="The model that faults are injected into; without it the most upstream gated one."),
+]
+
+
+def backtest(
+    project: Project,
+    first_day: Annotated[
+        str | None,
+        typer.Option(help="First day that is judged; without it the first with 56 days of history."),
+    ] = None,
+    faults: FaultsFile = None,
+    inject_into: InjectInto = "",
+    every: Annotated[int, typer.Option(min=1, help="Inject faults into every n-th day only.")] = 1,
+    run_date: RunDate = None,
+) -> None:
+    """How the gates would have decided on each past day until the run date: false alarms and, with faults, power."""
+    from gates.tuning import backtest as past
+    from gates.tuning.faults import read_faults
+    from gates.tuning.injection import detect
+    from gates.tuning.replay import Replay
+
+    last = run_date_of(project, run_date)
+    first = _day(first_day, "--first-day") if first_day else None
+    catalog = read_faults(faults) if faults else ()
+    with advancing("gates") as advance:
+        replay = Replay(project)
+        result = past.run(replay, first, last, advance)
+        detected = detect(replay, catalog, result.days[::every], inject_into, advance) if catalog else {}
+    past.show(result, console)
+    if detected:
+        past.show_detection(detected, result.gates, console)
+
+
+def suggest(
+    project: Project,
+    false_alarms: Annotated[
+        float, typer.Option(min=0, max=50, help="Percent of healthy days that a metric may alarm on.")
+    ] = 1.0,
+    faults: FaultsFile = None,
+    inject_into: InjectInto = "",
+    every: Annotated[int, typer.Option(min=1, help="State the detection on every n-th day.")] = 5,
+    fit_until: Annotated[
+        str | None,
+        typer.Option(help="Last day to fit on, the later ones check; without it three quarters of the days."),
+    ] = None,
+    run_date: RunDate = None,
+) -> None:
+    """Bounds that keep to a budget of false alarms on these tables, as YAML with what each finds."""
+    from gates.tuning.faults import STANDARD, read_faults
+    from gates.tuning.injection import detect
+    from gates.tuning.replay import Replay
+    from gates.tuning.suggest import fitted_days, judge_past, suggestions
+    from gates.tuning.suggested_yaml import to_yaml
+
+    last, budget = run_date_of(project, run_date), false_alarms / 100
+    until = _day(fit_until, "--fit-until") if fit_until else None
+    listed = faults or project.directory / FAULTS
+    if faults or listed.is_file():
+        catalog = read_faults(listed)
+    else:
+        catalog = STANDARD
+        notices.print(f"no {listed}: what is found is stated for {', '.join(each.name for each in STANDARD)}")
+    with advancing("gates") as advance:
+        replay = Replay(project)
+        past = judge_past(replay, last, advance)
+        fitted = fitted_days(past, until)
+        faulty = detect(replay, catalog, past.days[::every], inject_into, advance)
+    found = suggestions(past, faulty, budget, fitted)
+    console.print(to_yaml(found, past, faulty, budget), soft_wrap=True, markup=False)
+
+
+def explain(
+    project: Project,
+    gate: Annotated[
+        str, typer.Argument(help="Name of the test, or a part that only one has; or its node_id.")
+    ],
+    run_date: RunDate = None,
+) -> None:
+    """Why a gate decided as it did: the numbers in its formula, the days before, and the query for the rows."""
+    from gates.render.explain import explain as explain_gate
+    from gates.tuning.replay import Replay
+
+    explain_gate(Replay(project), gate, run_date_of(project, run_date), console)
+
+
+def accept(
+    project: Project,
+    note: Annotated[str, typer.Option(help="Why the day is accepted as it is.")],
+    run_date: RunDate = None,
+) -> None:
+    """Mark a day as an incident that is known: it serves no gate as a reference any more."""
+    from gates.days.decisions import accept as accept_incident
+
+    accepted = run_date_of(project, run_date)
+    accept_incident(project, accepted, note)
+    console.print(f"{accepted} is marked in the ledger and serves as no gate's reference from now on")
+
+
+COMMANDS = (backtest, suggest, explain, accept)
+
+
+def run_date_of(project: Project, option: str | None) -> dt.date:
+    """Return the day that is decided on: the option, else ``run_date`` of the variables, else ``RUN_DATE``, else today in UTC.
+
+    Raises
+    ------
+    GatesError
+        When the variable holds no day. An option that holds none is an error of usage.
+    """
+    if option:
+        return _day(option, "--run-date")
+    given = {"--vars run_date": project.variables.get("run_date"), "RUN_DATE": os.environ.get("RUN_DATE")}
+    for origin, value in given.items():
+        if value:
+            day = parsed_day(str(value))
+            if day is None:
+                raise GatesError(f"{origin} must be a day as YYYY-MM-DD, received {value!r}")
+            return day
+    return dt.datetime.now(dt.UTC).date()
+
+
+def parsed_day(text: str) -> dt.date | None:
+    """Return a day that is written as YYYY-MM-DD; None for anything else.
+
+    Examples
+    --------
+    >>> parsed_day("2017-12-31"), parsed_day("2017-W52-7"), parsed_day("2017-02-30")
+    (datetime.date(2017, 12, 31), None, None)
+    """
+    try:
+        return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
+    except ValueError:
+        return None
+
+
+def _day(option: str, name: str) -> dt.date:
+    day = parsed_day(option)
+    if day is None:
+        raise typer.BadParameter(f"must be a day as YYYY-MM-DD, received {option!r}", param_hint=name)
+    return day

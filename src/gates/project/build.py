@@ -1,0 +1,116 @@
+"""dbt commands that build or test, and what came of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gates.project.config import Project
+from gates.project.dbt import broke, describe, one_line, run
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class DbtResult:
+    """How a dbt invocation ended.
+
+    Attributes
+    ----------
+    failed : tuple of str
+        Unique ids of the tests that failed, or whose query crashed: either way nothing was proven.
+    crashed : tuple of str
+        What crashed in those of them whose query did, with the database's message.
+    evidence : tuple of str
+        The lines that the gates printed, failures first.
+    unrecorded : str
+        Why the evidence of a gate that failed is not in the ledger; empty where it is.
+    """
+
+    failed: tuple[str, ...]
+    crashed: tuple[str, ...]
+    evidence: tuple[str, ...]
+    unrecorded: str = ""
+
+    @property
+    def success(self) -> bool:
+        """Whether every gate let the run pass."""
+        return not self.failed
+
+
+def invoke(
+    project: Project, arguments: Sequence[str], run_date: dt.date, progress: Progress | None = None
+) -> DbtResult:
+    """Run a dbt command that builds or tests; failed tests are an answer, not an error.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        What would follow ``dbt`` on the command line, e.g. ``["build", "--exclude", "tag:model_gate"]``.
+    run_date : date
+        Passed by the environment variable ``RUN_DATE``: dbt parses the project again for each ``--vars``.
+    progress : callable, optional
+        Called with (nodes done, nodes in all, name of the node) whenever a node is done.
+
+    Raises
+    ------
+    GatesError
+        When dbt itself broke: the project does not parse, the database is down, the SQL of a model fails,
+        a unit test fails, no gate failed but the ledger cannot be written.
+    """
+    listener = _Listener(progress)
+    outcome = run(project, arguments, {"RUN_DATE": str(run_date)}, callbacks=[listener])
+    results: list[Any] | None = getattr(outcome.result, "results", None)
+    if results is None:
+        failure = broke(project, arguments, one_line(outcome.exception))
+        if listener.failed:  # it broke afterwards
+            return DbtResult(tuple(listener.failed), (), tuple(listener.lines), str(failure))
+        raise failure
+    tests = [result for result in results if result.node.resource_type == "test"]
+    failed = [result for result in tests if result.status == "fail"]
+    crashed = [result for result in tests if result.status == "error"]
+    broken = [
+        result
+        for result in results
+        if result.node.resource_type != "test"
+        and result.status not in ("success", "skipped", "pass", "warn", "no-op")
+    ]
+    # A gate that failed is the reason to name, and what else broke may be due to it; but when queries only
+    # crashed, the gates among them say no more than the models: the database is down, or the SQL is wrong.
+    if broken and not failed:
+        raise broke(project, arguments, "; ".join(map(describe, broken)))
+    if not outcome.success and not (failed or crashed):
+        raise broke(project, arguments, one_line(outcome.exception))
+    hooks = [describe(result) for result in broken if result.node.resource_type == "operation"]
+    return DbtResult(
+        failed=tuple(result.node.unique_id for result in failed + crashed),
+        crashed=tuple(map(describe, crashed)),
+        evidence=tuple(listener.lines),
+        unrecorded=str(broke(project, arguments, "; ".join(hooks))) if hooks else "",
+    )
+
+
+class _Listener:
+    """Collects the lines that the gates print and the tests that fail, and passes on how many nodes are done."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.lines: list[str] = []
+        self.failed: list[str] = []
+        self._progress = progress
+        self._done = 0
+        self._total = 0
+
+    def __call__(self, event: Any) -> None:
+        """Take an event; dbt calls this from its worker threads."""
+        name = event.info.name
+        if name == "JinjaLogInfo":
+            self.lines.append(event.info.msg)
+        elif name == "LogTestResult" and event.data.status == "fail":
+            self.failed.append(event.data.node_info.unique_id)
+        elif name == "ConcurrencyLine":
+            self._total = event.data.node_count
+        elif name in ("NodeFinished", "SkippingDetails") and self._progress is not None:
+            self._done += 1
+            self._progress(min(self._done, self._total), self._total, event.data.node_info.node_name)
