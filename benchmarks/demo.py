@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -19,6 +20,7 @@ DEMO = ROOT / "dbt_project"
 # The nodes whose gates judge the new day; gates on later nodes judge tables built from it.
 DAILY_NODES = ("source:raw.interaction", "interaction", "interaction_daily")
 MODEL = "model.training_pipeline."
+NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml")
 
 
 @dataclass(frozen=True)
@@ -148,3 +150,11 @@ def write_project(directory: Path, connection: Mapping[str, Any], properties: Ma
     for name, content in documents.items():
         (directory / name).write_text(yaml.safe_dump(dict(content), sort_keys=False))
     return directory
+
+
+def checkout(root: Path) -> Path:
+    """Copy what plain dbt needs of this checkout, so that nothing is written into it; return where it is."""
+    for part in ("dbt_project", "macros"):
+        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
+    shutil.copy(ROOT / "profiles.yml", root)
+    return root

@@ -12,25 +12,31 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import yaml
 from rich.console import Console
 
+from benchmarks.demo import ROOT, checkout
 from benchmarks.fault_report import BLOCKED_BUDGET, WARNED_BUDGET, Findings, healthy_shares, report
-from gates.tuning import backtest
-from gates.tuning.faults import CATALOG, injected, read_faults
-from gates.tuning.replay import SHIFT, Gate, Row, compile_gates, replay
+from gates.commands import FAULTS
+from gates.ledger.evidence import Row
+from gates.tuning.faults import read_faults
+from gates.tuning.injection import detect
+from gates.tuning.past import past_days
+from gates.tuning.replay import Gate, Replay
 from training_pipeline.config import Settings
 from training_pipeline.source import loading
+from training_pipeline.steps import packages
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.postgres import connect
 
 RUN_DATE = dt.date(2017, 12, 31)
 HEALTHY = "healthy"
-TEXTBOOK = {"textbook, 5 days": 5, "textbook, 7 days": 7}
+TEXTBOOK = {"textbook_5_days": 5, "textbook_7_days": 7}
 MEDIAN_CHECK, MEDIAN_DAYS, MEDIAN_SHARE = "median, 20 %", 28, 0.2
 _COUNT = "sum(row_count)"
-_METRICS = f"{{'{_COUNT}': 1.5, 'max(amount_max)': 1.3, 'min(amount_min)': 1.4, 'sum(amount_sum)': 1.3}}"
-_DAILY = "'(select * from ' ~ ref('interaction_daily') ~ ' where slice = \\'all\\') as daily'"
+_METRICS = {_COUNT: 1.5, "max(amount_max)": 1.3, "min(amount_min)": 1.4, "sum(amount_sum)": 1.3}
+PROFILE_YAML = Path("models") / "interaction" / "interaction_daily.yml"
 # Changes of the source's columns: the statement that makes the change and the statement that reverts it.
 SCHEMA_FAULTS = {
     "column added": ("add column coupon text", "drop column coupon"),
@@ -64,7 +70,7 @@ def measure(only: Sequence[str] = (), path: Path | None = None) -> None:
     text = report(findings)
     console.print(text, soft_wrap=True, markup=False)
     if not only:
-        (path or settings.root / "docs" / "faults.md").write_text(text)
+        (path or ROOT / "docs" / "faults.md").write_text(text)
     blocked, warned = healthy_shares(findings)
     if blocked > BLOCKED_BUDGET or warned > WARNED_BUDGET:
         raise RuntimeError(
@@ -78,7 +84,14 @@ def _sample_year() -> Iterator[Settings]:
     """Build the sample on a temporary server without a calendar, so that no day is excused."""
     folder = Path(tempfile.mkdtemp(prefix="faults-"))
     folder.chmod(0o755)
-    settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
+    settings = replace(
+        Settings.load(),
+        root=checkout(folder / "checkout"),
+        state_dir=folder,
+        target="embedded",
+        database="warehouse",
+    )
+    packages.install(settings)
     try:
         embedded.start(settings)
         loading.load(settings)
@@ -96,47 +109,45 @@ def _sample_year() -> Iterator[Settings]:
 
 
 def _judge(settings: Settings, only: Sequence[str], console: Console) -> Findings:
-    days, closed = backtest.past_days(settings, None, RUN_DATE)
-    window = min(days), max(days)
-    gates = compile_gates(settings, *window)
-    checks = textbook(settings, gates, *window)
-    evidence = {HEALTHY: replay(settings, [*gates, *checks], days)}
-    broken_gates = compile_gates(settings, *window, broken=True)
-    broken_checks = textbook(settings, broken_gates, *window, broken=True)
-    for fault in read_faults(settings.root / CATALOG):
-        if only and fault.name not in only:
-            continue
-        started = time.perf_counter()
-        with injected(settings, fault, days) as broken:
-            evidence[fault.name] = replay(
-                settings, [*broken_gates, *broken_checks], broken.days, broken.relations
-            )
-        console.print(f"{fault.name:30} {time.perf_counter() - started:6.1f} s")
-    by_id = {gate.node_id: gate for gate in [*gates, *checks]}
+    add_textbook(settings.dbt_project / PROFILE_YAML)
+    replay = Replay(dbt.project(settings))
+    past = past_days(replay, None, RUN_DATE)
+    gates = [gate for gate in replay.gates if gate.name not in TEXTBOOK]
+    evidence = {HEALTHY: replay.judge(replay.gates, past.healthy)}
+    faults = read_faults(settings.dbt_project / FAULTS)
+    started = time.perf_counter()
+    evidence |= detect(
+        replay, [fault for fault in faults if fault.name in (only or (fault.name,))], past.healthy
+    )
+    console.print(f"{len(evidence) - 1} faults {time.perf_counter() - started:6.1f} s")
+    by_id = {gate.node_id: gate for gate in replay.gates}
     frames = [_levels(rows, by_id).assign(fault=fault) for fault, rows in evidence.items()]
-    levels = pd.concat([*frames, *_median_check(evidence, _usual_counts(settings))], ignore_index=True)
+    medians = _median_check(evidence, by_id, _usual_counts(settings))
     return Findings(
-        levels=levels,
+        levels=pd.concat([*frames, *medians], ignore_index=True),
         gates=tuple(gate.part(segment) for gate in gates for segment in [*gate.segments, "all"]),
         checks=(*TEXTBOOK, MEDIAN_CHECK),
-        days=tuple(days),
-        closed=tuple(closed),
+        days=past.healthy,
+        closed=past.marked,
         schema={name: _schema_verdict(settings, *change) for name, change in SCHEMA_FAULTS.items()},
     )
 
 
-def textbook(
-    settings: Settings, gates: Sequence[Gate], first_day: dt.date, last_day: dt.date, broken: bool = False
-) -> list[Gate]:
-    """Return the textbook check as gates: COUNT, MAX, MIN and SUM against an earlier day; a zero does not fail."""
-    (like,) = (gate for gate in gates if gate.name == "interaction_daily_as_usual")
-    window = {"JUDGED_FROM": first_day.isoformat(), "JUDGED_SHIFT": str(SHIFT if broken else 0)}
-    checks = []
+def add_textbook(file: Path) -> None:
+    """Add the textbook checks to the gates of a profile: COUNT, MAX, MIN and SUM against an earlier day; a zero does not fail."""
+    properties = yaml.safe_load(file.read_text())
+    (model,) = properties["models"]
     for name, days_back in TEXTBOOK.items():
-        macro = f"gates.test_interval_ratio({_DAILY}, 'profile_date', {_METRICS}, {days_back}, ignore_zero=true, weight='row_count')"
-        statement = dbt.compile_inline(settings, "{{ " + macro + " }}", last_day, window)
-        checks.append(replace(like, node_id=name, name=name, kind="interval_ratio", statement=statement))
-    return checks
+        arguments = {
+            "date_column": "profile_date",
+            "metrics": _METRICS,
+            "days_back": days_back,
+            "ignore_zero": True,
+            "weight": "row_count",
+        }
+        check = {"name": name, "arguments": arguments, "config": {"where": "slice = 'all'"}}
+        model["data_tests"].append({"gates.interval_ratio": check})
+    file.write_text(yaml.safe_dump(properties, sort_keys=False))
 
 
 def _levels(rows: Sequence[Row], gates: Mapping[str, Gate]) -> pd.DataFrame:
@@ -152,7 +163,7 @@ def _levels(rows: Sequence[Row], gates: Mapping[str, Gate]) -> pd.DataFrame:
 
 
 def _median_check(
-    evidence: Mapping[str, Sequence[Row]], usual: Mapping[dt.date, float]
+    evidence: Mapping[str, Sequence[Row]], gates: Mapping[str, Gate], usual: Mapping[dt.date, float]
 ) -> Iterator[pd.DataFrame]:
     """Yield the levels of the check that COUNT is within 20 % of the median; textbook evidence has the count."""
     check = min(TEXTBOOK)
@@ -160,7 +171,7 @@ def _median_check(
         counts = {
             row["run_date"]: float(row["current_value"] or 0)
             for row in rows
-            if row["node_id"] == check and row["metric"] == _COUNT
+            if gates[row["node_id"]].name == check and row["metric"].startswith(f"{_COUNT} where")
         }
         levels = [2 * (abs(count / usual[day] - 1) > MEDIAN_SHARE) for day, count in counts.items()]
         yield pd.DataFrame({"gate": MEDIAN_CHECK, "day": list(counts), "level": levels, "fault": fault})

@@ -6,7 +6,7 @@ import datetime as dt
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from gates.tuning import backtest
-from gates.tuning.replay import compile_gates, replay
+from gates.tuning.past import past_days
+from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.source import loading
 from training_pipeline.warehouse import dbt
@@ -160,17 +160,16 @@ def _seconds(connection: psycopg.Connection, statement: str) -> float:
 
 def _project(settings: Settings) -> str:
     """Return the seconds of the project's gates: of all of them, and of the gates on the profile."""
-    healthy, marked = backtest.past_days(settings, None, RUN_DATE)
-    days: Sequence[dt.date] = sorted([*healthy, *marked])
-    gates = compile_gates(settings, days[0], days[-1])
+    replay = Replay(dbt.project(settings))
+    days, gates = past_days(replay, None, RUN_DATE).judged, replay.gates
     parts = {
         f"{len(gates)} gates": gates,
-        "of which on the profile": [gate for gate in gates if "interaction_daily" in gate.relation],
+        "of which on the profile": tuple(gate for gate in gates if "interaction_daily" in gate.relation),
     }
     seconds = []
     for name, part in parts.items():
         started = time.perf_counter()
-        replay(settings, part, days)
+        replay.judge(part, days)
         seconds.append(f"{name} {time.perf_counter() - started:.2f} s")
     return ", ".join(seconds)
 

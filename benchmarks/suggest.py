@@ -13,8 +13,11 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.demo import ROOT
-from gates.tuning.backtest import Backtest, detect
-from gates.tuning.faults import CATALOG, read_faults
+from gates.commands import FAULTS
+from gates.tuning.backtest import Backtest
+from gates.tuning.faults import read_faults
+from gates.tuning.injection import detect
+from gates.tuning.replay import Replay
 from gates.tuning.suggest import judge_past, suggestions
 from gates.tuning.suggestion import Count, Suggestion
 from training_pipeline.config import Settings
@@ -94,15 +97,16 @@ def is_loud(each: Suggestion) -> bool:
 
 def _report(settings: Settings) -> tuple[str, list[Suggestion]]:
     """Judge the sample with and without its calendar, and its parts; return the page and the first suggestions."""
-    with_calendar = judge_past(settings, RUN_DATE)
-    detected = detect(settings, read_faults(ROOT / CATALOG), with_calendar.days[::EVERY])
+    replay = Replay(dbt.project(settings))
+    with_calendar = judge_past(replay, RUN_DATE)
+    detected = detect(replay, read_faults(settings.dbt_project / FAULTS), with_calendar.days[::EVERY])
     with connect(settings) as connection:
         connection.execute(f"truncate {settings.schema}.calendar".encode())
-    without_calendar = judge_past(settings, RUN_DATE)
+    without_calendar = judge_past(replay, RUN_DATE)
     parts = []
     for part in range(PARTS):
         build(settings, part)
-        parts.append(judge_past(settings, RUN_DATE))
+        parts.append(judge_past(replay, RUN_DATE))
     suggested, without = (
         suggestions(past, faults, BUDGET, [day for day in past.days if day <= FIT_UNTIL])
         for past, faults in ((with_calendar, detected), (without_calendar, {}))

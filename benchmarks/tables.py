@@ -12,15 +12,18 @@ from pathlib import Path
 import yaml
 from rich.console import Console
 
-from benchmarks.demo import ROOT
+from benchmarks.demo import ROOT, checkout
 from benchmarks.fault_report import BLOCKED_BUDGET, WARNED_BUDGET
-from benchmarks.faults import textbook
+from benchmarks.faults import PROFILE_YAML, add_textbook
 from benchmarks.shops import FIRST_DAY, LAST_DAY, SHOPS, Shop, generate
 from benchmarks.suggest import markdown
+from gates.commands import FAULTS
+from gates.ledger.evidence import Row
 from gates.tuning import backtest
 from gates.tuning.backtest import Backtest, share
-from gates.tuning.faults import CATALOG, read_faults
-from gates.tuning.replay import Row, replay
+from gates.tuning.faults import read_faults
+from gates.tuning.injection import detect
+from gates.tuning.replay import Replay
 from gates.tuning.suggest import fitted_days, judge_past, suggestions
 from gates.tuning.suggested_yaml import to_yaml
 from training_pipeline.config import Settings
@@ -30,8 +33,7 @@ from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.embedded import server as embedded
 
 REPORT = ROOT / "docs" / "tables.md"
-PROFILE_YAML = Path("dbt_project") / "models" / "interaction" / "interaction_daily.yml"
-TEXTBOOK = "textbook, 7 days"
+TEXTBOOK = "textbook_7_days"
 BUDGET = 0.01
 EVERY = 20  # the detection is measured on every twentieth day
 # Faults that depend on features of the sample
@@ -40,7 +42,6 @@ OF_SAMPLE = (
     "last 5 hours lost",
     "days split in UTC",
 )
-NOT_COMMITTED = ("target", "logs", "dbt_packages", "profiles.yml")
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def _judge(shop: Shop, folder: Path) -> Judged:
     folder.mkdir()
     settings = replace(
         Settings.load(),
-        root=_checkout(folder / "checkout"),
+        root=checkout(folder / "checkout"),
         state_dir=folder / "state",
         target="embedded",
         database="warehouse",
@@ -110,7 +111,9 @@ def _judge(shop: Shop, folder: Path) -> Judged:
     )
     packages.install(settings)
     interactions, file = generate(shop), folder / "interactions.parquet"
-    faults = [fault for fault in read_faults(ROOT / CATALOG) if not fault.name.startswith(OF_SAMPLE)]
+    faults = [
+        fault for fault in read_faults(ROOT / "dbt_project" / FAULTS) if not fault.name.startswith(OF_SAMPLE)
+    ]
     interactions.to_parquet(file)
     try:
         embedded.start(settings)
@@ -122,30 +125,30 @@ def _judge(shop: Shop, folder: Path) -> Judged:
             LAST_DAY,
         )
         dbt.invoke(settings, ["test", "--select", "raw_interaction_has_rows"], LAST_DAY)
-        past = judge_past(settings, LAST_DAY)
+        replay = Replay(dbt.project(settings))
+        past = judge_past(replay, LAST_DAY)
         fitted = fitted_days(past)
-        before = backtest.run(settings, None, LAST_DAY)
-        checks = textbook(settings, before.gates, min(before.days), max(before.days))
-        check = [gate for gate in checks if gate.name == TEXTBOOK]
-        _paste(settings.root / PROFILE_YAML, to_yaml(suggestions(past, {}, BUDGET, fitted), past, {}, BUDGET))
+        before = backtest.run(replay, None, LAST_DAY)
+        _paste(
+            settings.dbt_project / PROFILE_YAML,
+            to_yaml(suggestions(past, {}, BUDGET, fitted), past, {}, BUDGET),
+        )
+        pasted = Replay(dbt.project(settings))
+        after = backtest.run(pasted, None, LAST_DAY)
+        faulty = detect(pasted, faults, past.days[::EVERY])
+        add_textbook(settings.dbt_project / PROFILE_YAML)
+        check = Replay(replace(dbt.project(settings), select=(TEXTBOOK,)))
         return Judged(
             shop,
             len(interactions),
             tuple(sorted(set(past.days) - set(fitted))),
             before,
-            backtest.run(settings, None, LAST_DAY),
-            replay(settings, check, before.days),
-            backtest.detect(settings, faults, past.days[::EVERY]),
+            after,
+            check.judge(check.gates, before.days),
+            faulty,
         )
     finally:
         embedded.stop(settings)
-
-
-def _checkout(root: Path) -> Path:
-    for part in ("dbt_project", "macros"):
-        shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns(*NOT_COMMITTED))
-    shutil.copy(ROOT / "profiles.yml", root)
-    return root
 
 
 def _paste(file: Path, text: str) -> None:

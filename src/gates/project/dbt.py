@@ -142,15 +142,14 @@ def run_operation(project: Project, macro: str, arguments: Mapping[str, Any]) ->
         raise broke(project, [f"run-operation {macro}"], one_line(why))
 
 
-def read_manifest(output: Path, directory: Path) -> dict[str, Any]:
-    """Return dbt's manifest as the last dbt command of the project in a directory wrote it to a folder.
+def read_manifest(path: Path, directory: Path) -> dict[str, Any]:
+    """Return dbt's manifest as the last dbt command of the project in a directory wrote it.
 
     Raises
     ------
     GatesError
         When there is none yet.
     """
-    path = output / "manifest.json"
     if not path.exists():
         raise GatesError(f"{path} does not exist: run `dbt parse` or `dbt build` in {directory} first")
     manifest: dict[str, Any] = json.loads(path.read_text())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
@@ -198,7 +199,8 @@ class _Shadows:
 
     def _pointed_at(self, names: Mapping[str, str]) -> dbt.Manifest:
         """Return a manifest in which these models are relations of the scratch schema."""
-        manifest = self.replay.manifest.deepcopy()
+        manifest = copy(self.replay.manifest)
+        manifest.nodes, manifest.sources = deepcopy(manifest.nodes), deepcopy(manifest.sources)
         for model, name in names.items():
             node = manifest.nodes.get(model) or manifest.sources[model]
             if not (model in manifest.nodes and self._is_ephemeral(model)):

@@ -13,10 +13,11 @@ from training_pipeline.warehouse.required_gates import MODEL_GATE
 
 if TYPE_CHECKING:
     import datetime
+    from pathlib import Path
 
     from training_pipeline.config import Settings
 
-__all__ = ["DbtResult", "Progress", "compile_inline", "invoke", "project", "read_manifest"]
+__all__ = ["DbtResult", "Progress", "compile_inline", "invoke", "manifest_path", "project", "read_manifest"]
 
 
 def project(settings: Settings) -> Project:
@@ -62,4 +63,9 @@ def read_manifest(settings: Settings) -> dict[str, Any]:
     GatesError
         When there is none yet.
     """
-    return dbt.read_manifest(settings.dbt_output / "target", settings.dbt_project)
+    return dbt.read_manifest(manifest_path(settings), settings.dbt_project)
+
+
+def manifest_path(settings: Settings) -> Path:
+    """Return where dbt writes the manifest."""
+    return settings.dbt_output / "target" / "manifest.json"
