@@ -145,7 +145,7 @@ def _whole_rows(block: bytes, is_last: bool) -> tuple[int, str | None]:
     breaks = np.flatnonzero((codes == _LF) | (codes == _CR))
     # a line break after an even number of quotation marks is in no value
     ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0] + 1
-    neighbours = np.concatenate(([_LF], codes, [_LF]))
+    neighbours = np.pad(codes, 1, constant_values=_LF)
     before, after = neighbours[quotes[::2]], neighbours[quotes[1::2] + 2]
     wrong = np.concatenate(
         (quotes[::2][~np.isin(before, _BESIDE_QUOTES)], quotes[1::2][~np.isin(after, _BESIDE_QUOTES)])
