@@ -286,3 +286,11 @@ def test_roots_server_lives_elsewhere_when_its_account_may_not_enter_the_checkou
         embedded.stop(hidden)
         assert files is not None
         shutil.rmtree(files.home)
+
+
+def test_state_folder_that_cannot_be_written_is_named(server: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        PipelineError, match=r"cannot be written \(Not a directory\): set TRAINING_PIPELINE_STATE"
+    ):
+        embedded.start(replace(server, state_dir=tmp_path / "file" / "state"))
