@@ -2,7 +2,6 @@ import csv
 import datetime
 import gzip
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,40 +18,12 @@ from training_pipeline.errors import PipelineError
 from training_pipeline.source.loading import load
 from training_pipeline.warehouse.postgres import connect
 
-from .files import HEADER, row, write_csv
-
-NOON = datetime.datetime(2017, 4, 30, 12)
+from .files import HEADER, NOON, row, write_bytes, write_csv, write_parquet
 
 
 def _loaded(settings: Settings, columns: str = "*") -> list[tuple[object, ...]]:
     with connect(settings) as connection:
         return connection.execute(f"select {columns} from raw.interaction order by interaction_id").fetchall()
-
-
-def _text(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def _bytes(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path
-
-
-def _parquet(path: Path, **columns: pa.Array) -> Path:
-    """Write one good row, with some of its columns replaced."""
-    good = {
-        "interaction_id": pa.array(["basket-1"]),
-        "customer_id": pa.array([1]),
-        "interaction_at": pa.array([NOON]),
-        "interaction_date": pa.array([NOON.date()]),
-        "store_id": pa.array([5]),
-        "department": pa.array(["GROCERY"]),
-        "quantity": pa.array([2]),
-        "amount": pa.array([1.25]),
-    }
-    pa.parquet.write_table(pa.table({**good, **columns}), path)
-    return path
 
 
 def test_csv_file(settings: Settings, tmp_path: Path) -> None:
@@ -65,7 +36,7 @@ def test_csv_file(settings: Settings, tmp_path: Path) -> None:
 
 
 def test_parquet_file(settings: Settings, tmp_path: Path) -> None:
-    result = load(settings, _parquet(tmp_path / "own.parquet"))
+    result = load(settings, write_parquet(tmp_path / "own.parquet"))
     assert (result.rows, result.changed) == (1, True)
     assert _loaded(settings) == [("basket-1", 1, NOON, NOON.date(), 5, "GROCERY", 2, 1.25)]
 
@@ -81,7 +52,7 @@ def test_same_file_is_loaded_once_and_a_changed_one_again(settings: Settings, tm
 
 def test_compressed_csv_is_the_same_rows(settings: Settings, tmp_path: Path) -> None:
     plain = write_csv(tmp_path / "own.csv", [row(1), row(2)])
-    packed = _bytes(tmp_path / "own.csv.gz", gzip.compress(plain.read_bytes()))
+    packed = write_bytes(tmp_path / "own.csv.gz", gzip.compress(plain.read_bytes()))
     load(settings, plain)
     rows = _loaded(settings)
     assert load(settings, packed).changed is True, "other bytes"
@@ -199,12 +170,12 @@ def test_instants_become_utc(
     ids=str,
 )
 def test_instants_of_parquet_become_utc(settings: Settings, tmp_path: Path, instants: pa.Array) -> None:
-    load(settings, _parquet(tmp_path / "own.parquet", interaction_at=instants))
+    load(settings, write_parquet(tmp_path / "own.parquet", interaction_at=instants))
     assert _loaded(settings, "interaction_at") == [(NOON,)]
 
 
 def test_types_that_lose_nothing_are_cast(settings: Settings, tmp_path: Path) -> None:
-    file = _parquet(
+    file = write_parquet(
         tmp_path / "own.parquet",
         customer_id=pa.array(["17"]),
         interaction_date=pa.array([datetime.datetime(2017, 4, 30)]),
@@ -258,105 +229,14 @@ def test_row_without_a_key_is_refused(settings: Settings, tmp_path: Path, column
 
 
 def test_day_with_a_time_of_day_is_refused(settings: Settings, tmp_path: Path) -> None:
-    file = _parquet(tmp_path / "own.parquet", interaction_date=pa.array([NOON]))
+    file = write_parquet(tmp_path / "own.parquet", interaction_date=pa.array([NOON]))
     with pytest.raises(PipelineError, match=r"column 'interaction_date', row 1: .* is not of type date"):
         load(settings, file)
 
 
 def test_type_without_a_cast_is_refused(settings: Settings, tmp_path: Path) -> None:
-    file = _parquet(tmp_path / "own.parquet", amount=pa.array([[1.25]]))
+    file = write_parquet(tmp_path / "own.parquet", amount=pa.array([[1.25]]))
     with pytest.raises(
         PipelineError, match=r"column 'amount' is of type list<.*cannot become double precision"
     ):
         load(settings, file)
-
-
-BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
-    "unknown": (lambda folder: folder / "none.csv", r"none\.csv: no such file"),
-    "folder": (lambda folder: folder, r": a folder; give the path of a CSV or Parquet file"),
-    "extension": (
-        lambda folder: _text(folder / "own.xlsx", "x"),
-        r"the name must end in \.csv, \.csv\.gz, \.parquet, received '\.xlsx'",
-    ),
-    "empty": (lambda folder: _text(folder / "own.csv", ""), r"the file is empty"),
-    "header only": (lambda folder: write_csv(folder / "own.csv", []), r"the file is empty"),
-    "no rows": (
-        lambda folder: _parquet(
-            folder / "own.parquet", **{name: pa.array([], pa.string()) for name in HEADER}
-        ),
-        r"the file is empty",
-    ),
-    "not parquet": (lambda folder: _text(folder / "own.parquet", "no"), r"cannot be read as parquet"),
-    "not text": (
-        lambda folder: _bytes(folder / "own.csv", b"\xff\xfe\x00"),
-        r"cannot be read as csv",
-    ),
-    "missing": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], HEADER[:-1]),
-        r"columns must be interaction_id, .*\(interaction_date may be left out\); missing: amount\. Rename",
-    ),
-    "unexpected": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER, "colour")),
-        r"unexpected: colour",
-    ),
-    "renamed": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER[:-1], "price")),
-        r"missing: amount; unexpected: price",
-    ),
-    "names that one does not see": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER[:-1], "amount ", "\x1b[2J")),
-        r"missing: amount; unexpected: '\\x1b\[2J', 'amount '\. Rename",
-    ),
-    "a thousand more columns": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER, *(f"x{n}" for n in range(1000)))),
-        r"unexpected: x0, x1, x10, .* and 990 more\. Rename",
-    ),
-    "long name": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER, "x" * 5000)),
-        r"unexpected: 'x{80}'… \(5,000 characters\)\. Rename",
-    ),
-    "not compressed whole": (
-        lambda folder: _bytes(folder / "own.csv.gz", gzip.compress(b"interaction_id\n" * 999)[:-9]),
-        r"cannot be read as csv: Compressed file ended before",
-    ),
-    "parquet cut off": (
-        lambda folder: _bytes(folder / "own.parquet", _parquet(folder / "x.parquet").read_bytes()[:-20]),
-        r"cannot be read as parquet",
-    ),
-    "parquet called csv": (
-        lambda folder: _parquet(folder / "own.csv"),
-        r"cannot be read as csv: it is a Parquet file; let its name end in \.parquet",
-    ),
-    "quotation mark never closed": (
-        lambda folder: write_csv(folder / "own.csv", [row(1), row(2, department='"A'), row(3)]),
-        r"own\.csv: row 2 \('basket-2.*\) has a quotation mark that is never closed",
-    ),
-    "other encoding": (
-        lambda folder: _bytes(
-            write_csv(folder / "own.csv", [row(1)]), (folder / "own.csv").read_bytes().replace(b"GR", b"\xe9")
-        ),
-        r"column 'department', row 1: '\\\\xe9OCERY' is not of type text \(expected UTF-8\)",
-    ),
-    "repeated": (
-        lambda folder: write_csv(folder / "own.csv", [row(1)], (*HEADER, "amount")),
-        r"repeated: amount",
-    ),
-    "semicolons": (
-        lambda folder: _text(folder / "own.csv", ";".join(HEADER) + "\n"),
-        r"\(a CSV file is separated by commas\)",
-    ),
-    "short row": (
-        lambda folder: _text(folder / "own.csv", ",".join(HEADER) + "\n1,2,3\n"),
-        r"own\.csv: row 1 \('1,2,3'\) has 3 values, the header has 8 names",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", BAD_FILES)
-def test_bad_file_is_refused_in_one_sentence(settings: Settings, tmp_path: Path, case: str) -> None:
-    make, message = BAD_FILES[case]
-    with pytest.raises(PipelineError, match=message) as caught:
-        load(settings, make(tmp_path))
-    assert "\n" not in str(caught.value)
-    with connect(settings) as connection:
-        assert connection.execute("select to_regclass('raw.interaction')").fetchone() == (None,)
