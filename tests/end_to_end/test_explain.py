@@ -12,6 +12,7 @@ from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.render.explain import find, formula
 from gates.tuning.replay import Gate
+from tests.gates.spec.package import read_specs
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt
 
@@ -20,7 +21,7 @@ from .conftest import RUN_DATE, Command
 RATIO = Gate(
     node_id="test.shop.volume.1",
     name="volume_like_last_week",
-    kind="interval_ratio",
+    spec=read_specs()["interval_ratio"],
     arguments={"date_column": "day", "metrics": {"sum(rows)": 3.0}},
     relation="shop.daily",
     date_column="day",

@@ -18,7 +18,7 @@ from training_pipeline.warehouse import dbt
 from .conftest import RUN_DATE, Command
 
 LAST_DAY = RUN_DATE - dt.timedelta(1)
-BOUND = r"cast\('[^']*' (as double precision\) as threshold)"
+BOUND = r"cast\('[^']*' (as double precision\) as bound)"
 
 
 def test_present_bounds_do_not_matter(built_settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

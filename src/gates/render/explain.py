@@ -11,30 +11,13 @@ from rich.console import Console
 
 from gates.errors import GatesError
 from gates.ledger.evidence import Row, bounds, failures_first, latest, sentence, short
+from gates.spec.spec import by_argument
 from gates.tuning.replay import Gate, Replay
 
 AROUND_DAYS = 35
 CHART_SIZE = (100, 14)  # columns and lines
 
-# How each gate comes to its statistic, with the names of the evidence's columns in braces.
-FORMULAS = {
-    "interval_ratio:max_over_min": "max(|{current_value}|, |{reference_value}|) / min(|{current_value}|, |{reference_value}|)"
-    " = {statistic}",
-    "interval_ratio:relative_diff": "|{current_value} - {reference_value}| / |{reference_value}| = {statistic}",
-    "metric_anomaly": "r = ln({current_value} / {reference_value}), the latter the median of the same weekday of {weeks} weeks;"
-    " z = |r| / max(1.4826 * MAD of r over {noise_days} days, {min_noise}) = {statistic}",
-    "distribution_drift": "{method} over all buckets against the {reference_days} days before = {statistic}; in the bucket"
-    " that moved most the share was {reference_value} and is {current_value}",
-    "category_match": "share of rows in categories that no earlier day had = {statistic}",
-}
-_DEFAULTS: Mapping[str, Any] = {
-    "ratio_formula": "max_over_min",
-    "weeks": 4,
-    "noise_days": 56,
-    "min_noise": 0.02,
-    "method": "psi",
-    "reference_days": 28,
-}
+EVIDENCE = ("metric", "segment", "current_value", "reference_value", "statistic")  # what a formula may name
 
 
 def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> None:
@@ -88,13 +71,12 @@ def find(gates: Sequence[Gate], name: str) -> Gate:
 
 def formula(gate: Gate, row: Mapping[str, Any]) -> str:
     """Return the formula of a gate with the numbers of a row of its evidence."""
-    values = {**_DEFAULTS, **gate.arguments}
-    kind = f"{gate.kind}:{values['ratio_formula']}" if gate.kind == "interval_ratio" else gate.kind
     bound = bounds(row) or "without a bound"
-    if row["statistic"] is None or kind not in FORMULAS:
+    text = str(by_argument(gate.spec.formula, gate.values))
+    if any(row[name] is None for name in EVIDENCE if f"{{{name}}}" in text):
         return f"{row['metric']} = {short(row['current_value'])}; passes when {bound}"
-    numbers = {name: short(row[name]) for name in ("current_value", "reference_value", "statistic")}
-    return f"{FORMULAS[kind].format_map({**values, **numbers})}; passes when {bound}"
+    numbers = {name: short(row[name]) for name in EVIDENCE}
+    return f"{text.format_map({**gate.values, **numbers})}; passes when {bound}"
 
 
 def chart(history: Sequence[Row], row: Mapping[str, Any]) -> str | None:
@@ -118,8 +100,7 @@ def chart(history: Sequence[Row], row: Mapping[str, Any]) -> str | None:
 
 def query(gate: Gate, run_date: dt.date) -> str:
     """Return the query for the rows that a gate judged."""
-    back = dt.timedelta(int(gate.arguments.get("days_back", 0)) if gate.kind != "interval_ratio" else 0)
-    day = run_date - back
+    day = run_date - dt.timedelta(gate.spec.judged_days_back(gate.arguments))
     scope = f" and {gate.where}" if gate.where else ""
     return (
         f"select * from {gate.relation} where {gate.date_column} >= date '{day}'"

@@ -100,7 +100,7 @@ def _window(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion], bu
             day: log - reference[day] for day, log in healthy.value[each.key].items() if day in reference
         }
         means = dict(_means(ratios))
-        if budget * len(means) < 1 or each.scale.by != "metrics":
+        if budget * len(means) < 1 or not each.scale.compares_metric:
             continue
         usual = quantile_limit(
             [abs(mean) for mean in means.values()], [day.toordinal() for day in means], budget
@@ -119,7 +119,7 @@ def _segment(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) -
     for each in found:
         with_fault, without = (side.statistic[each.key] for side in (faulty, healthy))
         ratios = [value / without[day] for day, value in with_fault.items() if without.get(day)]
-        if each.gate.kind == "distribution_drift" and ratios:
+        if each.scale.by_segment and ratios:
             moved[each.gate.part(each.key.segment)] = median(ratios)
     if not moved:
         return None

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from gates.errors import GatesError
@@ -18,6 +19,7 @@ from gates.ledger.evidence import PASSED, Row
 from gates.project import dbt, warehouse
 from gates.project.config import Project
 from gates.project.warehouse import Warehouse
+from gates.spec.spec import Spec, specs_of
 
 SCRATCH = "GATES_SCRATCH"  # the variable of the environment that names the scratch schema, see macros/engines/scratch.sql
 DECISIONS = "decisions"  # the scratch relation that a replay reads in place of the ledger
@@ -29,8 +31,8 @@ class Gate:
 
     Attributes
     ----------
-    kind : str
-        Which of the package's gates it is.
+    spec : Spec
+        What the gate declares about itself.
     relation : str
         What it looks at, as SQL has it.
     date_column : str
@@ -45,13 +47,23 @@ class Gate:
 
     node_id: str
     name: str
-    kind: str
+    spec: Spec
     arguments: Mapping[str, Any]
     relation: str
     date_column: str
     severity: str
     where: str | None
     model: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Return which of the package's gates it is."""
+        return self.spec.gate
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """Return all arguments, with the defaults of those that the test does not give."""
+        return self.spec.values(self.arguments)
 
     @property
     def segments(self) -> Mapping[str, Mapping[str, float]]:
@@ -81,6 +93,7 @@ class Replay:
     def __init__(self, project: Project) -> None:
         self.project = project
         self.manifest = dbt.parse(project)
+        self._specs = specs_of(self.manifest.macros)
         chosen = dbt.list_tests(project, self.manifest)
         gates = [gate for test in chosen if (gate := self._gate(self.manifest.nodes[test])) is not None]
         self.gates = tuple(sorted(gates, key=lambda gate: gate.name))
@@ -196,7 +209,7 @@ class Replay:
         return Gate(
             node_id=test.unique_id,
             name=test.name,
-            kind=metadata.name,
+            spec=self._specs[metadata.name],
             arguments=arguments,
             relation=node.relation_name or node.name,
             date_column=arguments["date_column"],

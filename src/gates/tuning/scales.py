@@ -1,4 +1,4 @@
-"""What bounds each kind of gate that has a threshold to choose, and on which scale the effects on what it bounds add up."""
+"""What bounds each gate that has a bound to choose, and on which scale the effects on what it bounds add up: read from its spec."""
 
 from __future__ import annotations
 
@@ -8,88 +8,95 @@ from dataclasses import dataclass
 from typing import Any
 
 from gates.ledger.evidence import Row
+from gates.spec.spec import FittedBound, by_argument
 from gates.tuning.replay import Gate
 
-MARKS = {"psi": (0.1, 0.25), "js": (0.018, 0.045)}  # the gate's own defaults: a smaller shift does not matter
-UNSEEN, USUAL = "max_unseen_share", "min_usual_share"
-SHARES = {UNSEEN: 0.01, USUAL: 0.005}  # the defaults of category_match
+# To the additive scale, on which an effect is a multiple of a log ratio, and from it. A relative difference of d is a ratio of
+# 1 + d. PSI and JS are the square of a log ratio, the one between the shares of a category, averaged over the categories:
+# (p - q) ln(p / q) is about p ln(p / q)^2. The inverse hyperbolic sine is for a value of any sign: it is linear for a share, and a
+# log for what is far from zero (Burbidge, Magee and Robb 1988, JASA 83).
+ADDITIVE: Mapping[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
+    "log": (lambda value: math.log(max(value, 1)), math.exp),
+    "log1p": (math.log1p, math.expm1),
+    "linear": (float, float),
+    "sqrt": (math.sqrt, lambda value: value**2),
+    "asinh": (math.asinh, math.sinh),
+}
+UNUSABLE = ("no_current", "null_value", "insufficient_history")  # reasons of a row whose value is not judged
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a bound of a kind of gate is given, and how what it bounds is made additive: a multiple of a log ratio.
+    """How a bound of a gate is given, and how what it bounds is made additive.
 
     Attributes
     ----------
+    bound : FittedBound
+        What the spec says of it.
     by : str
         The argument with the bounds of each metric or each segment; empty where the gate has one for all.
-    levels : tuple of str
-        The names of the bounds to warn and to fail, or of the only one; empty where that has no name.
+    by_segment : bool
+        Whether that argument holds bounds of segments.
     additive, back : callable
         To the additive scale and from it.
-    at_threshold : bool
-        Whether a statistic of just the threshold alarms.
-    sign : int
-        -1 for a lower bound: the statistic is the negative of the value, so that the larger is always the worse.
     """
 
+    bound: FittedBound
     by: str
-    levels: tuple[str, ...]
+    by_segment: bool
     additive: Callable[[float], float]
     back: Callable[[float], float]
-    at_threshold: bool = False
-    sign: int = 1
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Return the names of the bounds to warn and to fail, or of the only one; empty where that has no name."""
+        return self.bound.levels
 
     @property
     def fails_apart(self) -> bool:
         """Say whether there is one bound to warn and another to fail."""
         return len(self.levels) > 1
 
-    def argument(self, threshold: float) -> float:
-        """Return a threshold of the statistic as the gate's arguments have it."""
-        return self.sign * threshold + 0.0  # no -0.0
+    @property
+    def compares_metric(self) -> bool:
+        """Say whether it bounds how far a metric is from its reference."""
+        return bool(self.by) and not self.by_segment and self.bound.column == "statistic"
 
-    def alarms(self, values: Iterable[float], threshold: float) -> int:
+    def argument(self, bound: float) -> float:
+        """Return a bound of the statistic as the gate's arguments have it."""
+        return self.bound.sign * bound + 0.0  # no -0.0
+
+    def alarms(self, values: Iterable[float], bound: float) -> int:
         """Count the values that alarm."""
-        return sum(value > threshold or (self.at_threshold and value == threshold) for value in values)
+        return sum(value > bound or (self.bound.bound_alarms and value == bound) for value in values)
 
 
-# A relative difference of d is a ratio of 1 + d. PSI and JS are the square of a log ratio, the one between the shares of a
-# category, averaged over the categories: (p - q) ln(p / q) is about p ln(p / q)^2.
-RATIO = Scale("metrics", (), lambda value: math.log(max(value, 1)), math.exp, True)
-RELATIVE = Scale("metrics", (), math.log1p, math.expm1, True)
-Z = Scale("metrics", ("warn_z", "fail_z"), float, float)
-SCORE = Scale("segments", ("warn_score", "fail_score"), math.sqrt, lambda value: value**2)
-# A value of any sign: the inverse hyperbolic sine is linear for a share, and a log for what is far from zero
-# (Burbidge, Magee and Robb 1988, JASA 83).
-VALUES = {
-    "min_value": Scale("expression", ("min_value",), math.asinh, math.sinh, sign=-1),
-    "max_value": Scale("expression", ("max_value",), math.asinh, math.sinh),
-}
-CATEGORIES = {
-    UNSEEN: Scale("", (UNSEEN,), math.asinh, math.sinh),
-    USUAL: Scale("", (USUAL,), math.asinh, math.sinh, at_threshold=True),
-}
-TUNABLE = ("interval_ratio", "metric_anomaly", "distribution_drift", "value_range", "category_match")
+def is_tunable(gate: Gate) -> bool:
+    """Say whether a gate has a bound that can be fitted."""
+    return gate.spec.fitted is not None
 
 
 def scales_of(gate: Gate, metric: str) -> Mapping[str, Scale]:
     """Return what bounds a metric of a gate, by the name of the bound; without a name where the metric has only one."""
-    if gate.kind == "interval_ratio":
-        return {"": RELATIVE if gate.arguments.get("ratio_formula") == "relative_diff" else RATIO}
-    if gate.kind == "value_range":
-        own = _own_range(gate, metric)
-        return {name: scale for name, scale in VALUES.items() if own.get(name) is not None}
-    if gate.kind == "category_match":
-        usual = gate.arguments.get("require_usual", True)
-        return {name: scale for name, scale in CATEGORIES.items() if usual or name != USUAL}
-    return {"": {"metric_anomaly": Z, "distribution_drift": SCORE}[gate.kind]} if gate.kind in TUNABLE else {}
+    fitted = gate.spec.fitted
+    if fitted is None:
+        return {}
+    values = gate.values
+    by_segment = fitted.by is not None and gate.spec.arguments[fitted.by].kind == "segments"
+    found = {}
+    for bound in fitted.bounds:
+        is_used = bound.only_if is None or values[bound.only_if]
+        if is_used and not (bound.is_rule and _rule(gate, metric, bound) is None):
+            additive, back = ADDITIVE[by_argument(bound.scale, values)]
+            name = bound.levels[0] if len(bound.levels) == 1 else ""
+            found[name] = Scale(bound, fitted.by or "", by_segment, additive, back)
+    return found
 
 
 def statistics_of(gate: Gate, row: Row) -> dict[str, float | None]:
     """Return what each bound of a row of evidence bounds, by the name of the bound; None where it cannot be told."""
     return {
-        name: None if (value := _bounded(gate, row, name)) is None else scale.sign * value
+        name: None if (value := _bounded(row, scale.bound)) is None else scale.bound.sign * value
         for name, scale in scales_of(gate, row["metric"]).items()
     }
 
@@ -101,11 +108,11 @@ def expression(gate: Gate, metric: str) -> str:
 
 def shares_bounds(gate: Gate, metric: str) -> bool:
     """Say whether a metric has the bounds of its gate, and none of its own."""
-    if gate.kind == "value_range":
-        return not isinstance(gate.arguments["expression"], Mapping)
-    metrics = gate.arguments.get("metrics", {})
-    own = metrics.get(expression(gate, metric)) if isinstance(metrics, Mapping) else None
-    return gate.kind == "metric_anomaly" and not own
+    fitted = gate.spec.fitted
+    has_names = fitted is not None and fitted.by is not None and all(bound.levels for bound in fitted.bounds)
+    if not has_names or any(scale.by_segment for scale in scales_of(gate, metric).values()):
+        return False
+    return not _own(gate, metric)
 
 
 def own_segment(gate: Gate, segment: str) -> str:
@@ -115,65 +122,79 @@ def own_segment(gate: Gate, segment: str) -> str:
 
 def rule_of(gate: Gate, metric: str, bound: str) -> float | None:
     """Return a bound that somebody has set as a rule on values or shares, with the sign of the statistic; else None."""
-    if gate.kind == "value_range":
-        return VALUES[bound].sign * float(_own_range(gate, metric)[bound])
-    return float(gate.arguments.get(bound, SHARES[bound])) if gate.kind == "category_match" else None
+    scale = scales_of(gate, metric)[bound]
+    rule = _rule(gate, metric, scale.bound) if scale.bound.is_rule else None
+    return None if rule is None else scale.bound.sign * float(rule)
 
 
-def least_bounds(gate: Gate, segment: str) -> tuple[float, float]:
+def least_bounds(gate: Gate, metric: str, segment: str, bound: str) -> tuple[float, float]:
     """Return the bounds to warn and to fail below which a gate alarms about what does not matter, or refuses its arguments.
 
-    For a drift the usual marks, or the gate's own where those are lower.
+    NaN for the second where there is only one.
     """
-    if gate.kind == "interval_ratio":
-        return (0.01 if gate.arguments.get("ratio_formula") == "relative_diff" else 1.01), math.nan
-    if gate.kind == "metric_anomaly":
-        return 0.1, 0.1
-    if gate.kind != "distribution_drift":
-        return -math.inf, math.nan
-    warn, fail = map(min, _scores(gate, segment), _marks(gate))
-    return warn, fail
+    scale = scales_of(gate, metric)[bound]
+    least = by_argument(scale.bound.least, gate.values)
+    if least == "default":
+        usual = gate.spec.values({name: gate.arguments[name] for name in _choices(gate)})
+        warn, *fail = (min(_level(gate, segment, name), float(usual[name])) for name in scale.levels)
+        return warn, fail[0] if fail else math.nan
+    if least is None:
+        return -math.inf, -math.inf if scale.fails_apart else math.nan
+    return float(least), float(least) if scale.fails_apart else math.nan
 
 
 def may_be_noise(gate: Gate, row: Row) -> bool:
-    """Say whether a drift may be within its own noise: then no threshold makes it an alarm."""
-    return gate.kind == "distribution_drift" and row["statistic"] <= row["upper_bound"]
+    """Say whether a statistic may be within its own noise: then no bound makes it an alarm."""
+    fitted = gate.spec.fitted
+    return fitted is not None and fitted.has_noise_bound and row["statistic"] <= row["upper_bound"]
 
 
 def is_noise(gate: Gate, row: Row) -> bool:
-    """Say whether a drift is within its own noise for sure: the bound is the larger of the noise's and the gate's."""
+    """Say whether a statistic is within its own noise for sure: the bound is the larger of the noise's and the gate's."""
     if not may_be_noise(gate, row):
         return False
-    return bool(row["upper_bound"] > _scores(gate, row["segment"])[0])
+    (scale,) = scales_of(gate, row["metric"]).values()
+    return bool(row["upper_bound"] > _level(gate, row["segment"], scale.levels[0]))
 
 
-def _bounded(gate: Gate, row: Row, bound: str) -> float | None:
+def _bounded(row: Row, bound: FittedBound) -> float | None:
     """Return the number of a row that is compared with a bound; None where it has none, or has no rows."""
-    if gate.kind == "value_range":
-        return float(row["current_value"]) if row["reason"] in ("ok", "out_of_bounds") else None
+    if bound.column == "current_value":
+        return (
+            None if row["reason"] in UNUSABLE or row["current_value"] is None else float(row["current_value"])
+        )
     if row["statistic"] is None or row["reason"] == "no_current":
         return None
-    if bound == USUAL:
-        return float(row["reference_value"]) if row["reason"] == "missing_category" else 0.0
-    return float(row["statistic"])
+    if bound.on_reason is not None and row["reason"] != bound.on_reason:
+        return 0.0
+    return float(row[bound.column])
 
 
-def _own_range(gate: Gate, metric: str) -> Mapping[str, Any]:
-    """Return min_value and max_value of a metric of value_range, those that it has."""
-    own: Mapping[str, Any] = (
-        gate.arguments
-        if shares_bounds(gate, metric)
-        else gate.arguments["expression"].get(expression(gate, metric), {})
-    )
+def _rule(gate: Gate, metric: str, bound: FittedBound) -> Any:
+    """Return a bound of a metric as it is set now; None where it has none."""
+    (name,) = bound.levels
+    by = gate.spec.fitted.by if gate.spec.fitted else None
+    if by is not None and isinstance(gate.arguments[by], Mapping):
+        return _own(gate, metric).get(name)
+    return gate.values[name]
+
+
+def _own(gate: Gate, metric: str) -> Mapping[str, Any]:
+    """Return the bounds that a metric has of its own, by name."""
+    by = gate.spec.fitted.by if gate.spec.fitted else None
+    bounds = gate.arguments.get(by, {}) if by else {}
+    own: Mapping[str, Any] = (isinstance(bounds, Mapping) and bounds.get(expression(gate, metric))) or {}
     return own
 
 
-def _marks(gate: Gate) -> tuple[float, float]:
-    return MARKS[gate.arguments.get("method", "psi")]
+def _choices(gate: Gate) -> list[str]:
+    """Return the arguments of a test on which defaults may depend."""
+    return [
+        name for name, one in gate.spec.arguments.items() if one.kind == "choice" and name in gate.arguments
+    ]
 
 
-def _scores(gate: Gate, segment: str) -> list[float]:
-    """Return from which score a drift now warns and fails for a segment."""
+def _level(gate: Gate, segment: str, name: str) -> float:
+    """Return a bound as it is set now for a segment."""
     own = gate.segments.get(segment, {})
-    named = zip(SCORE.levels, _marks(gate), strict=True)
-    return [float(own.get(name) or gate.arguments.get(name) or mark) for name, mark in named]
+    return float(own.get(name) or gate.values[name])

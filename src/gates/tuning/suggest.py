@@ -14,9 +14,9 @@ from gates.tuning.backtest import Backtest, Progress, judged
 from gates.tuning.past import past_days
 from gates.tuning.replay import Gate, Replay
 from gates.tuning.scales import (
-    TUNABLE,
     Scale,
     is_noise,
+    is_tunable,
     least_bounds,
     may_be_noise,
     own_segment,
@@ -97,7 +97,7 @@ def suggestions(
             f"{len(fitted)} days to fit on cannot tell a budget of {100 * budget:g} % of false alarms:"
             f" give at least {math.ceil(100 / max(len(fitted), 1))} %, or build more history"
         )
-    tunable = {gate.node_id: gate for gate in past.gates if gate.kind in TUNABLE}
+    tunable = {gate.node_id: gate for gate in past.gates if is_tunable(gate)}
     raw = _statistics(past.rows, tunable, lambda *_: False)
     alone = {
         key: _bounds(tunable[key.node_id], key, by_day, set(fitted), budget)
@@ -178,7 +178,7 @@ def _bounds(
     scale = scales_of(gate, key.metric)[key.bound]
     days = [day for day in sorted(fitted) if math.isfinite(by_day.get(day, math.inf))]
     values, numbers = [by_day[day] for day in days], [day.toordinal() for day in days]
-    least, rule = least_bounds(gate, key.segment), rule_of(gate, key.metric, key.bound)
+    least, rule = least_bounds(gate, key.metric, key.segment, key.bound), rule_of(gate, key.metric, key.bound)
     warn, fail = (
         _round_up(scale.back(quantile_limit([*map(scale.additive, values)], numbers, part * budget)))
         for part in (1, FAIL_PART)

@@ -13,7 +13,7 @@ from gates.ledger.evidence import Row
 from gates.tuning.backtest import Backtest
 from gates.tuning.remedies import Evidence, nearest, remedies
 from gates.tuning.replay import Gate
-from gates.tuning.scales import TUNABLE, shares_bounds, statistics_of
+from gates.tuning.scales import is_tunable, shares_bounds, statistics_of
 from gates.tuning.suggestion import SEEN, Count, Suggestion
 
 
@@ -60,7 +60,7 @@ def _alarms(past: Backtest) -> dict[str, Count]:
 def _kept(gate: Gate, alarms: Count, budget: float) -> str:
     why = (
         "keeps its thresholds, too few of its days could be judged to fit others"
-        if gate.kind in TUNABLE
+        if is_tunable(gate)
         else "has no threshold that is fitted here"
     )
     return f"# {gate.name} {why}; false alarms on {_days(alarms)}{_over(alarms, budget)}."
@@ -81,11 +81,12 @@ def _block(of_gate: Sequence[Suggestion]) -> str:
 
 def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
     """Return the arguments of a gate, with the bounds that were fitted: its own, and those of its metrics or segments."""
-    gate, by = of_gate[0].gate, of_gate[0].scale.by
+    gate, scale = of_gate[0].gate, of_gate[0].scale
+    by = scale.by
     arguments, own = dict(gate.arguments), dict[str, Any]()
     for each in of_gate:
         levels = dict(zip(each.scale.levels, (each.argument, each.fail), strict=False))
-        part = each.key.segment if by == "segments" else each.expression
+        part = each.key.segment if scale.by_segment else each.expression
         if not by or part == "all" or shares_bounds(gate, each.key.metric):
             arguments |= levels
         elif levels:

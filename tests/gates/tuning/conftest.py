@@ -13,7 +13,9 @@ from gates.tuning.backtest import Backtest
 from gates.tuning.replay import Gate
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggestion import Suggestion
+from tests.gates.spec.package import read_specs
 
+SPECS = read_specs()
 FIRST = dt.date(2017, 1, 1)
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "interval_ratio": {"metrics": {"sum(rows)": 3.0}},
@@ -29,7 +31,7 @@ def gate(kind: str, **arguments: Any) -> Gate:
     return Gate(
         node_id=f"test.shop.{kind}",
         name=f"volume_{kind}",
-        kind=kind,
+        spec=SPECS[kind],
         arguments={"date_column": "day"} | ARGUMENTS[kind] | arguments,
         relation="shop.daily",
         date_column="day",

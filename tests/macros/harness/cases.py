@@ -97,7 +97,7 @@ def batches() -> Iterator[tuple[Batch, Case]]:
 def load_cases(gate: str | None = None) -> tuple[Case, ...]:
     """Read the cases of one gate, or of all."""
     files = sorted(CASES.glob(f"{gate or '*'}.yml"))
-    cases = [case for file in files for case in _read_file(file)]
+    cases = [case for file in files for case in read_cases(file)]
     names = [case.name for case in cases]
     repeated = {name for name in names if names.count(name) > 1}
     if repeated or not cases:
@@ -105,7 +105,9 @@ def load_cases(gate: str | None = None) -> tuple[Case, ...]:
     return tuple(cases)
 
 
-def _read_file(file: Path) -> Iterator[Case]:
+def read_cases(file: Path) -> list[Case]:
+    """Read the cases of one file, named after its gate."""
+    found = []
     document = yaml.safe_load(file.read_text(encoding="utf-8"))
     for entry in document["cases"]:
         values = {**document.get("defaults", {}), **entry}
@@ -116,7 +118,8 @@ def _read_file(file: Path) -> Iterator[Case]:
         run_date = values.get("run_date", RUN_DATE)
         history = values.pop("history", [])
         values["rows"] = list(values.get("rows", [])) + expand_history(history, values["columns"], run_date)
-        yield Case(gate=file.stem, **values)
+        found.append(Case(gate=file.stem, **values))
+    return found
 
 
 def differences(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -1,0 +1,18 @@
+"""The specs of the gates of this checkout, read from the property YAML as dbt reads it."""
+
+from __future__ import annotations
+
+import yaml
+
+from gates.spec.spec import Spec, specs_of
+from tests.conftest import ROOT
+
+
+def read_specs() -> dict[str, Spec]:
+    return specs_of(
+        {
+            macro["name"]: {"meta": macro["config"]["meta"]}
+            for file in (ROOT / "macros" / "gates").glob("*.yml")
+            for macro in yaml.safe_load(file.read_text(encoding="utf-8"))["macros"]
+        }
+    )
