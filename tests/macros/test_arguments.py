@@ -10,34 +10,40 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.gates.spec.package import read_specs
+
+from .harness.cases import CASES
 from .harness.compiled import GateCompiler
 from .harness.engines import DuckDB
-from .harness.project import MACROS, write_project
+from .harness.project import write_project
 from .harness.run import invoke
 
-FILES = sorted((Path(__file__).parent / "arguments").glob("*.yml"))
-VALID = {file.stem: yaml.safe_load(file.read_text(encoding="utf-8"))["valid"] for file in FILES}
+ARGUMENTS = {
+    file.stem: yaml.safe_load(file.read_text(encoding="utf-8"))["arguments"]
+    for file in sorted(CASES.glob("*.yml"))
+}
+VALID = {gate: arguments["valid"] for gate, arguments in ARGUMENTS.items()}
 
 
 def refusals() -> Iterator[Any]:
-    for file in FILES:
-        for argument, rules in yaml.safe_load(file.read_text(encoding="utf-8"))["refused"].items():
+    for gate, arguments in ARGUMENTS.items():
+        for argument, rules in arguments["refused"].items():
             for rule, values in rules.items():
                 for entry in values:
                     beside = entry["with"] if isinstance(entry, Mapping) and "with" in entry else {}
                     value = entry["value"] if beside else entry
                     given = {
-                        **VALID[file.stem],
+                        **VALID[gate],
                         **({} if "[" in argument else {argument: value}),
                         **beside,
                     }
                     yield pytest.param(
-                        file.stem,
+                        gate,
                         argument,
                         rule,
                         value,
                         given,
-                        id=f"{file.stem}-{argument}-{json.dumps(value)}-{len(beside)}",
+                        id=f"{gate}-{argument}-{json.dumps(value)}-{len(beside)}",
                     )
 
 
@@ -170,18 +176,11 @@ def test_schema_match_cannot_be_scoped(tmp_path: Path) -> None:
 
 
 def test_every_gate_and_argument_is_here() -> None:
-    """No gate and no argument of a gate without a bad value; the YAML beside the gate names them all."""
-    assert set(VALID) == {file.stem for file in (MACROS / "gates").glob("*.sql")}
-    for file in FILES:
-        refused = {name.split("[")[0] for name in yaml.safe_load(file.read_text(encoding="utf-8"))["refused"]}
-        properties = yaml.safe_load((MACROS / "gates" / f"{file.stem}.yml").read_text(encoding="utf-8"))
-        documented = {
-            argument["name"]
-            for macro in properties["macros"]
-            if macro["name"] == f"test_{file.stem}"
-            for argument in macro["arguments"]
-        }
-        assert refused == documented - {"model"}
+    """No gate and no argument of a gate without a bad value."""
+    specs = read_specs()
+    assert set(ARGUMENTS) == set(specs)
+    for gate, spec in specs.items():
+        assert {name.split("[")[0] for name in ARGUMENTS[gate]["refused"]} == set(spec.arguments), gate
 
 
 def test_dbt_has_no_complaint(parse: Any, tmp_path: Path) -> None:
