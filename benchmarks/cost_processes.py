@@ -27,13 +27,14 @@ TURNS = {ONE_TEST: 60, ALL_GATES: 60, STUBS: 20, AIRFLOW: 20, NAIVE: 1}
 
 # A gate that checks no argument and runs no query: it shows the cost of dbt for a test that records its rows.
 STUB = """
-    {{ gates.configure() }}
+    {{ gates.configure() }}{% set evidence %}
     select
         cast('stub' as text) as gate, cast('one' as text) as metric, cast('all' as text) as segment,
         current_date as run_date, cast('1' as text) as current_value, cast('1' as text) as reference_value,
         cast(1 as double precision) as statistic, cast(1 as double precision) as lower_bound,
         cast(1 as double precision) as upper_bound, cast(1 as bigint) as sample_size,
-        cast('pass' as text) as verdict, cast('ok' as text) as reason
+        cast('pass' as text) as verdict, cast('ok' as text) as reason, cast(null as text) as subject_version
+    {% endset %}{{ gates.decided(evidence) }}
 """
 
 NAIVE_COLUMNS = ("interaction_id", "customer_id", "interaction_at", "store_id", "quantity", "amount")

@@ -19,7 +19,7 @@ import duckdb
 import yaml
 from rich.console import Console
 from tests.macros.harness.cases import Case, differences, load_cases
-from tests.macros.harness.compiled import GateCompiler, status_of, status_sql
+from tests.macros.harness.compiled import GateCompiler
 from tests.macros.harness.engines import SCHEMA, DuckDB
 from tests.macros.harness.project import case_sources
 from tests.macros.harness.run import prepare
@@ -58,7 +58,6 @@ class TruthTable:
             prepare(engine, list(self._cases.values()), folder / "as_tested")
         sources = case_sources("duckdb", list(self._cases.values()))
         self._compiler = GateCompiler(engine, folder / "compiled", sources)
-        self._configuration = self._compiler.configuration()
         self._connection = duckdb.connect(str(engine.path))
         self._connection.execute("set enable_progress_bar = false")
         self._kills: Counter[str] = Counter()
@@ -83,16 +82,13 @@ class TruthTable:
         """Return the first case that fails with a mutant, None if no case fails."""
         macro = self._compiler.manifest.macros[PACKAGE + mutant.macro]
         text, macro.macro_sql = macro.macro_sql, mutant.text
-        configuration = self._configuration
         try:
-            if mutant.macro == "configure":
-                self._configuration = self._compiler.configuration()
             names = sorted(self._concerned(mutant.macro), key=lambda name: -self._kills[name])
             found = next((name for name in names if not self._is_as_expected(name)), None)
             found = found or self._killer_on_first_run(names)
             found = found or next((name for name in names if not self._is_as_in_backtest(name)), None)
         finally:
-            macro.macro_sql, self._configuration = text, configuration
+            macro.macro_sql = text
         if found is not None:
             self._kills[found] += 1
         return found
@@ -109,6 +105,7 @@ class TruthTable:
     def _rename_ledger(self, name: str, new_name: str) -> None:
         self._connection.execute(f"alter table {SCHEMA}.{name} rename to {new_name}")
         self._compiler.adapter.cache.clear()
+        self._compiler.manifest.flat_graph.pop("gates_evidence", None)
 
     def _concerned(self, macro: str) -> list[str]:
         """Return the cases of the gates that call a macro, directly or indirectly."""
@@ -157,13 +154,8 @@ class TruthTable:
 
     def _decide(self, case: Case) -> tuple[list[dict[str, Any]], str]:
         sql = self._compiler.compile(f"case_{case.name}", run_date=case.run_date)
-        self._connection.execute(f"create or replace temp table evidence as {sql}")
-        rows = self._rows("select * from evidence")
-        decision = self._connection.execute(
-            status_sql("select * from evidence", self._configuration)
-        ).fetchone()
-        assert decision is not None
-        return rows, status_of(decision[0], decision[1], case.config.get("severity", "error"))
+        rows = self._rows(sql)
+        return rows, self._compiler.status(rows, case.config.get("severity", "error"))
 
 
 def measure(only: Sequence[str] = ()) -> None:

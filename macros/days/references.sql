@@ -1,21 +1,37 @@
-{# Days that never serve as a reference: those on which this gate has failed, and those that the calendar or a person
-   (an accepted incident in the ledger) has marked. Empty where neither table exists yet. #}
-{% macro rejected_days() %}
-{% set today = gates.run_date() %}
-{% set decisions = gates.decisions() if execute %}
-{% if decisions %}
-select distinct {{ gates.day_number("run_date", today) }} as day_number
-from (
-    select
-        run_date,
-        status,
-        rank() over (partition by run_date, node_id order by recorded_at desc) as recency
-    from {{ decisions }}
-    where
-        node_id in ({{ gates.literal(model.unique_id) }}, {{ gates.literal(gates.accepted_incident()) }})
-        and run_date < {{ gates.date_literal(today) }}
-) as decided
-where recency = 1 and status in ('fail', 'error', 'accepted')
+{# Days that never serve a gate as a reference. On these a gate of severity error has failed that looks at the same relation, whichever
+   it was and whatever it is called now, until the same gate judges the day again. A failure for want of a reference says nothing about
+   the day. The others are those that the calendar or a person (an accepted incident in the ledger) has marked. Empty where neither
+   table exists yet. days: how far back the gate looks before the first day that it judges; none: as far as the ledger goes. #}
+{% macro rejected_days(days=none) %}
+{% set today, decisions = gates.run_date(), gates.decisions() if execute %}
+{% set within = gates.earlier_days("run_date", days) %}
+{% if decisions -%}
+select {{ gates.day_number("run_date", today) }} as day_number
+from {{ decisions }} as failed
+where
+    status in ('fail', 'error')
+    and severity = 'error'
+    {# in a replay each gate is asked until it rejects no other days, whatever the others do #}
+    and {{ "node_id = " ~ gates.literal(model.unique_id) if gates.is_replay() else "relation = " ~ gates.literal(gates.relation_name(model)) }}
+    and {{ gates.recorded_gate_id("failed") }} is not null
+    and coalesce(reason, '') <> 'no_reference'
+    and coalesce(verdict, 'fail') not in ('pass', 'warn', 'learning')
+    and {{ within }}
+    and not exists (
+        select 1
+        from {{ decisions }} as later
+        where
+            later.run_date = failed.run_date
+            and {{ gates.recorded_gate_id("later") }} = {{ gates.recorded_gate_id("failed") }}
+            and later.recorded_at > failed.recorded_at
+    )
+union
+select {{ gates.day_number("run_date", today) }} as day_number
+from {{ decisions }}
+where
+    status = 'accepted'
+    and node_id = {{ gates.literal(gates.accepted_incident()) }}
+    and {{ within }}
 {% else %}
 select 0 as day_number where 1 = 0
 {% endif %}
@@ -23,18 +39,24 @@ select 0 as day_number where 1 = 0
 union
 select {{ gates.day_number("calendar_date", today) }} as day_number
 from {{ gates.calendar() }}
-where calendar_date < {{ gates.date_literal(today) }}
+where {{ gates.earlier_days("calendar_date", days) }}
 {% endif %}
 {% endmacro %}
+
+{# The days before the run date, those included that an earlier judged day of a window looks back on. #}
+{% macro earlier_days(date_column, days) -%}
+    {{ date_column }} < {{ gates.date_literal(gates.run_date()) }}
+    {%- if days is not none %} and {{ date_column }} >= {{ gates.date_literal(gates.days_before(gates.first_judged(), days)) }}{% endif %}
+{%- endmacro %}
 
 {# What says which days were rejected or accepted: the ledger, or in a replay by the command `gates` what the gates themselves
    reject in it; none where there is no ledger yet. #}
 {% macro decisions() %}
-    {% if gates.is_backtest() and env_var("GATES_SCRATCH", "") %}
-        {% do return(gates.scratch_relation("decisions")) %}
-    {% endif %}
+    {% if gates.is_replay() %}{% do return(gates.scratch_relation("decisions")) %}{% endif %}
     {% do return(load_relation(gates.ledger())) %}
 {% endmacro %}
+
+{% macro is_replay() %}{% do return(gates.is_backtest() and env_var("GATES_SCRATCH", "") != "") %}{% endmacro %}
 
 {# What a replay reads in place of the ledger: the days that a person has accepted, and for each gate those that it has rejected so
    far; rejected is a mapping from node_id to days. #}
@@ -45,7 +67,12 @@ select
     run_date,
     cast(status as {{ text }}) as status,
     cast(recorded_at as {{ gates.type_timestamp() }}) as recorded_at,
-    cast(node_id as {{ text }}) as node_id
+    cast(node_id as {{ text }}) as node_id,
+    cast(null as {{ text }}) as gate_id,
+    cast(null as {{ text }}) as severity,
+    cast(null as {{ text }}) as verdict,
+    cast(reason as {{ text }}) as reason,
+    cast('run' as {{ text }}) as mode
 from {{ gates.ledger() }}
 where node_id = {{ gates.literal(gates.accepted_incident()) }}
 union all
@@ -54,7 +81,12 @@ select
     cast(day as date) as run_date,
     cast('fail' as {{ text }}) as status,
     cast(current_timestamp as {{ gates.type_timestamp() }}) as recorded_at,
-    cast(gate as {{ text }}) as node_id
+    cast(gate as {{ text }}) as node_id,
+    cast(gate as {{ text }}) as gate_id,
+    cast('error' as {{ text }}) as severity,
+    cast('fail' as {{ text }}) as verdict,
+    cast(null as {{ text }}) as reason,
+    cast('run' as {{ text }}) as mode
 from (
     values
     {% for gate, days in rejected.items() %}{% for day in days -%}

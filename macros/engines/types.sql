@@ -13,10 +13,18 @@
 {% macro default__type_timestamp() %}{{ return("timestamp with time zone") }}{% endmacro %}
 {% macro spark__type_timestamp() %}{{ return("timestamp") }}{% endmacro %}
 
-{# A text as an SQL literal. Most have no quote, and dbt is three calls away. #}
-{% macro literal(value) %}
-    {% set text = value | string %}
-    {{ return("'" ~ (dbt.escape_single_quotes(text) if "'" in text else text) ~ "'") }}
+{# A text as an SQL literal. #}
+{% macro literal(value) %}{{ return(adapter.dispatch("literal", "gates")(value | string)) }}{% endmacro %}
+{% macro default__literal(text) %}{{ return("'" ~ text.replace("'", "''") ~ "'") }}{% endmacro %}
+{# Postgres has no such character in a text; a driver would end the statement at it. #}
+{% macro duckdb__literal(text) %}{{ return(("'" ~ text.replace("'", "''") ~ "'").replace("\x00", "' || chr(0) || '")) }}{% endmacro %}
+{% macro spark__literal(text) %}
+    {{ return("'" ~ text.replace("\\", "\\\\").replace("'", "\\'").replace("\x00", "\\u0000") ~ "'") }}
+{% endmacro %}
+
+{# The same as a value of a type, NULL where there is none. #}
+{% macro literal_or_null(value, type=none) %}
+    {% do return("cast(" ~ (gates.literal(value) if value else "null") ~ " as " ~ (type or gates.type_text()) ~ ")") %}
 {% endmacro %}
 
 {# A column by its name. Quoted, so that mixed case and reserved words work; a name that comes quoted is kept. #}
@@ -130,7 +138,19 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
     cast(xxhash64({{ first }}, {{ second }}) as decimal(38, 0))
 {%- endmacro %}
 
-{# The columns of a relation. An adapter builds the whole context of a macro for each question; a macro that is at hand does not. #}
+{# The columns of a relation, each with name and data_type. #}
 {% macro columns_in_relation(relation) %}{{ return(adapter.dispatch("columns_in_relation", "gates")(relation)) }}{% endmacro %}
 {% macro default__columns_in_relation(relation) %}{{ return(adapter.get_columns_in_relation(relation)) }}{% endmacro %}
-{% macro postgres__columns_in_relation(relation) %}{{ return(dbt.get_columns_in_relation(relation)) }}{% endmacro %}
+{# The information schema knows no materialized view. A length or precision counts for texts and numbers only. #}
+{% macro postgres__columns_in_relation(relation) %}
+    {% set query %}
+        select
+            attname,
+            format_type(atttypid, case when typcategory in ('S', 'N') then atttypmod else -1 end)
+        from pg_catalog.pg_attribute
+        join pg_catalog.pg_type on pg_type.oid = atttypid
+        where attrelid = to_regclass({{ gates.literal(relation.include(database=false)) }}) and attnum > 0 and not attisdropped
+        order by attnum
+    {% endset %}
+    {% do return(gates.fetched(query, ["name", "data_type"])) %}
+{% endmacro %}

@@ -5,7 +5,7 @@
         "arguments": {
             "pass_value": {
                 "kind": "value", "also_called": ["value", "expected", "expected_value", "equals"],
-                "meaning": "The expected value; a text that reads as a number is one",
+                "meaning": "The expected value; in quotes it is a text, also where it reads as a number",
             },
             "expression": {"default": "count(*)"},
             "tolerance": {
@@ -30,8 +30,9 @@
     "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
 }, kwargs) %}
 {% set evidence %}
-{% if gates.is_text(args.pass_value) %}
-    {{ gates.equal_text("value_tolerance", model, args.expression, args.pass_value, args) }}
+{# a double has no more than 53 bits for a whole number #}
+{% if args.pass_value is string or (args.pass_value is integer and args.tolerance is none and args.pass_value | abs > 2 ** 53) %}
+    {{ gates.equal_text("value_tolerance", model, args.expression, args.pass_value | string, args) }}
 {% else %}
     {% set expected = args.pass_value | float %}
     {% set margin = (expected | abs) * (args.tolerance or 0) %}

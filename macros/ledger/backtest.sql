@@ -4,10 +4,10 @@
     {% set first_day, last_day = gates.first_judged(), gates.run_date() %}
     {% do log("gates on the " ~ ((last_day - first_day).days + 1) ~ " days from " ~ first_day.isoformat() ~ " to "
         ~ last_day.isoformat() ~ ", each as on that day; the ledger is left as it is", info=true) %}
-    {% set lines = [] %}
+    {% set kept, lines = gates.kept_evidence().rows, [] %}
     {% for result in tests if gates.is_gate(result.node) and result.status in ["pass", "warn", "fail"] %}
         {% set blocked, warned = [], [] %}
-        {% for day, fails in run_query(gates.alarms_sql(result.node.relation_name)).rows %}
+        {% for day, fails in gates.alarms(kept.get(result.node.unique_id, [])) %}
             {% set blocks = fails > 0 and (result.node.config.severity | lower) == "error" %}
             {% do (blocked if blocks else warned).append(day | string) %}
         {% endfor %}
@@ -20,13 +20,11 @@
     {% for line in gates.aligned(lines | sort) %}{% do log(line, info=true) %}{% endfor %}
 {% endmacro %}
 
-{# The days that a gate's evidence does not pass, and how many of its rows fail on each. #}
-{% macro alarms_sql(evidence) %}
-select
-    run_date,
-    sum(case when verdict = 'warn' then 0 else 1 end) as failed_rows
-from {{ evidence }}
-where verdict <> 'pass'
-group by run_date
-order by run_date
+{# The days that rows of evidence do not pass, each with the number of rows that fail on it. #}
+{% macro alarms(rows) %}
+    {% set days = {} %}
+    {% for row in rows if row.verdict != "pass" %}
+        {% do days.update({row.run_date: days.get(row.run_date, 0) + (0 if row.verdict == "warn" else 1)}) %}
+    {% endfor %}
+    {% do return(days.items() | sort) %}
 {% endmacro %}

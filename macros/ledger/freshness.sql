@@ -22,22 +22,17 @@ from (
 
 {# The evidence row of a source: its age in days, and the bound it has crossed or would cross first. #}
 {% macro evidence_of_freshness(result) %}
-    {% set status, limits = gates.status(result), result.node.freshness %}
-    {% set after = limits.error_after if status == "fail" or not limits.warn_after.count else limits.warn_after %}
+    {% set status, freshness = gates.status(result), result.node.freshness %}
+    {% set after = freshness.error_after if status == "fail" or not freshness.warn_after.count else freshness.warn_after %}
     {% set per_day = {"minute": 1440, "hour": 24, "day": 1}[after.period | string] %}
-select
-    'source_freshness' as gate,
-    'age' as metric,
-    'all' as segment,
-    {{ gates.date_literal(gates.run_date()) }} as run_date,
-    {{ gates.literal_or_null((result.age / 86400) | string if status != "error" else none) }} as current_value,
-    cast(null as {{ gates.type_text() }}) as reference_value,
-    cast(null as {{ gates.type_double() }}) as statistic,
-    cast(null as {{ gates.type_double() }}) as lower_bound,
-    {{ gates.number(after.count / per_day) }} as upper_bound,
-    cast(null as bigint) as sample_size,
-    '{{ status if status in ["pass", "warn"] else "fail" }}' as verdict,
-    '{{ {"pass": "ok", "error": "query_error"}.get(status, "out_of_bounds") }}' as reason
+    {% do return(gates.evidence_row({
+        "gate": "source_freshness",
+        "metric": "age",
+        "current_value": result.age / 86400 if status != "error" else none,
+        "upper_bound": after.count / per_day,
+        "verdict": status if status in ["pass", "warn"] else "fail",
+        "reason": {"pass": "ok", "error": "query_error"}.get(status, "out_of_bounds"),
+    })) %}
 {% endmacro %}
 
 {# What a line about it prints; it is no gate, so it has no arguments. #}

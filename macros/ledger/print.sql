@@ -6,8 +6,7 @@
         {% do messages.update({result.node.unique_id: result.message | string}) %}
     {% endfor %}
     {% for row in rows %}
-        {# what a row does to the run: a gate of severity warn never stops it #}
-        {% set effect = "WARN" if row.verdict == "fail" and row.severity == "warn" else row.verdict | upper %}
+        {% set effect = gates.effect(row) %}
         {% do counts.update({effect: counts[effect] + 1}) %}
         {% if row.gate == "schema_match" and row.reason == "ok" %}
             {% do columns_as_declared.update({row.relation: columns_as_declared.get(row.relation, 0) + 1}) %}
@@ -25,17 +24,16 @@
     {% for line in gates.aligned(lines["FAIL"] + lines["WARN"] + lines["PASS"]) %}
         {% do log(line, info=true) %}
     {% endfor %}
-    {% for result in results if gates.is_gate(result.node) and result.node.test_metadata.name == "row_existence" %}
-        {% if result.status == "fail" %}{% do gates.print_last_day(result.node) %}{% endif %}
+    {% for unique_id, last_day in gates.kept_evidence().last_days.items() %}
+        {% do log(gates.relation_name(graph.nodes[unique_id]) ~ ": the last day with rows is " ~ last_day, info=true) %}
     {% endfor %}
 {% endmacro %}
 
-{# What to do about a day without rows is mostly to ask for another: so name the last that has some. #}
-{% macro print_last_day(test_node) %}
-    {% set relation = gates.tested_node(test_node).relation_name %}
-    {% set last_day = "select cast(max(" ~ gates.column(test_node.test_metadata.kwargs.date_column) ~ ") as date) from "
-        ~ relation %}
-    {% do log(gates.relation_name(test_node) ~ ": the last day with rows is " ~ run_query(last_day).rows[0][0], info=true) %}
+{# What a row does to the run: a gate of severity warn never stops it. #}
+{% macro effect(row) %}
+    {% do return({"pass": "PASS", "learning": "PASS", "warn": "WARN"}.get(
+        row.verdict, "WARN" if row.severity == "warn" else "FAIL"
+    )) %}
 {% endmacro %}
 
 {# Rows of cells as lines whose columns stand under each other. #}

@@ -33,21 +33,21 @@ with totals as (
         cast({{ gates.column(date_column) }} as date) as profile_date,
         {% for column in measures -%}
         {% set v = gates.column(column) -%}
-        count({{ v }}) as {{ column }}_count,
-        count(*) - count({{ v }}) as {{ column }}_nulls,
-        count(case when {{ v }} = 0 then 1 end) as {{ column }}_zeros,
-        cast(cast(sum({{ v }}) as decimal(38, 4)) as {{ gates.type_double() }}) as {{ column }}_sum,
-        cast(min({{ v }}) as {{ gates.type_double() }}) as {{ column }}_min,
-        cast(max({{ v }}) as {{ gates.type_double() }}) as {{ column }}_max,
+        count({{ v }}) as {{ gates.derived(column, "count") }},
+        count(*) - count({{ v }}) as {{ gates.derived(column, "nulls") }},
+        count(case when {{ v }} = 0 then 1 end) as {{ gates.derived(column, "zeros") }},
+        cast(cast(sum({{ v }}) as decimal(38, 4)) as {{ gates.type_double() }}) as {{ gates.derived(column, "sum") }},
+        cast(min({{ v }}) as {{ gates.type_double() }}) as {{ gates.derived(column, "min") }},
+        cast(max({{ v }}) as {{ gates.type_double() }}) as {{ gates.derived(column, "max") }},
         {% endfor -%}
         {% for column in distinct -%}
-        {{ gates.count_distinct(column) }} as {{ column }}_distinct,
+        {{ gates.count_distinct(column) }} as {{ gates.derived(column, "distinct") }},
         {% endfor -%}
         {% for column in distinct_texts -%}
-        {{ gates.count_distinct_texts(column) }} as {{ column }}_distinct,
+        {{ gates.count_distinct_texts(column) }} as {{ gates.derived(column, "distinct") }},
         {% endfor -%}
         {% for column in nulls -%}
-        count(*) - count({{ gates.column(column) }}) as {{ column }}_nulls,
+        count(*) - count({{ gates.column(column) }}) as {{ gates.derived(column, "nulls") }},
         {% endfor -%}
         count(*) as row_count
     from {{ relation }}
@@ -110,9 +110,9 @@ profile as (
         'all' as slice,
         'all' as value,
         cast(coalesce(totals.row_count, 0) as bigint) as row_count
-        {%- for name in names %},
+        {%- for name, suffix in names.items() %},
         {{ "cast(coalesce(" ~ name ~ ", 0) as bigint)"
-            if name.rsplit("_", 1)[1] in ["count", "nulls", "zeros", "distinct"] else name }} as {{ name }}
+            if suffix in ["count", "nulls", "zeros", "distinct"] else name }} as {{ name }}
         {%- endfor %}
     from days
     left join totals on days.profile_date = totals.profile_date
@@ -133,13 +133,20 @@ profile as (
 select * from profile
 {% endmacro %}
 
-{# The names of the measures, which only the slice `all` has. #}
+{# The names of the measures, which only the slice `all` has, each with what it holds. #}
 {% macro profile_measures(measures, distinct, nulls) %}
-    {% set names = [] %}
+    {% set names = {} %}
     {% for column in measures %}
-        {% for suffix in ["count", "nulls", "zeros", "sum", "min", "max"] %}{% do names.append(column ~ "_" ~ suffix) %}{% endfor %}
+        {% for suffix in ["count", "nulls", "zeros", "sum", "min", "max"] %}
+            {% do names.update({gates.derived(column, suffix): suffix}) %}
+        {% endfor %}
     {% endfor %}
-    {% for column in distinct %}{% do names.append(column ~ "_distinct") %}{% endfor %}
-    {% for column in nulls %}{% do names.append(column ~ "_nulls") %}{% endfor %}
+    {% for column in distinct %}{% do names.update({gates.derived(column, "distinct"): "distinct"}) %}{% endfor %}
+    {% for column in nulls %}{% do names.update({gates.derived(column, "nulls"): "nulls"}) %}{% endfor %}
     {% do return(names) %}
+{% endmacro %}
+
+{# The name of what is derived from a column, quoted like every column: a name may have dots, spaces and capitals. #}
+{% macro derived(column, suffix) %}
+    {{ return(adapter.quote((column[1:-1] if column[0] in ['"', "`"] else column) ~ "_" ~ suffix)) }}
 {% endmacro %}

@@ -67,7 +67,7 @@
     {% endif %}
     {% if argument.only_with and args[argument.only_with] is none and value != argument.default %}
         {% do gates.refuse(gate, name, "left out without " ~ argument.only_with, value) %}
-    {% elif argument.not_with_text and gates.is_text(args[argument.not_with_text]) %}
+    {% elif argument.not_with_text and args[argument.not_with_text] is string %}
         {% do gates.refuse(gate, name, "left out where " ~ argument.not_with_text ~ " is a text", value) %}
     {% endif %}
     {% set broken = gates.broken_rule(name, value, argument, args) %}

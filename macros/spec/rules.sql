@@ -116,8 +116,3 @@
 {% macro is_number(value) %}
     {% do return(value is number and value is not boolean and value | abs <= 1.7976931348623157e308) %}
 {% endmacro %}
-
-{# A text, unless it reads as a number. #}
-{% macro is_text(value) %}
-    {% do return(value is string and value | float(none) is none) %}
-{% endmacro %}

@@ -1,28 +1,42 @@
 {# From a measured partition to the rows that a gate returns. #}
 
-{# dbt's status of a gate: positive when a row fails, negative when rows only warn, zero when all pass.
-   A gate that returns no row has proven nothing, and a verdict that is neither `pass` nor `warn` is none: both fail. #}
+{# How dbt reads what a gate has decided. What a project sets for all tests is replaced here, and what a test sets for itself is refused,
+   because a gate would not do it. The address of the ledger is kept in the manifest, where Python reads it. #}
 {% macro configure() %}
-    {% set failed = "sum(case when verdict in ('pass', 'warn') then 0 else 1 end)" %}
+    {% if not execute %}{% do gates.refuse_settings(model) %}{% endif %}
     {{ config(
-        fail_calc="case when count(*) = 0 then 1 when " ~ failed ~ " > 0 then " ~ failed
-            ~ " else -sum(case when verdict = 'warn' then 1 else 0 end) end",
+        limit=none,
+        fail_calc="coalesce(max(failures), 1)",
         warn_if="<> 0",
         error_if="> 0",
-        store_failures=true,
-        store_failures_as="table",
+        store_failures=false,
+        store_failures_as="ephemeral",
+        meta={"gate_results": gates.ledger() | string},
     ) }}
 {% endmacro %}
 
-{# What dbt runs for a gate: its evidence. #}
-{% macro decided(evidence) %}{{ return(evidence) }}{% endmacro %}
+{% macro refuse_settings(test_node) %}
+    {% set kept = "left out: a gate keeps all its evidence, in the ledger" %}
+    {% set decided = "left out: a gate decides by its verdicts. Use `severity` and the gate's bounds" %}
+    {% set rules = {
+        "limit": kept, "store_failures": kept, "store_failures_as": kept,
+        "fail_calc": decided, "warn_if": decided, "error_if": decided,
+    } %}
+    {# dbt appends the settings of the test's YAML to its code; those of the project are in the test's config only #}
+    {% for setting, rule in rules.items() if modules.re.search("[(,]" ~ setting ~ "=", test_node.raw_code.split("}}", 1)[1]) %}
+        {% set value = test_node.config[setting] %}
+        {% if (setting, value) not in [("store_failures", false), ("store_failures_as", "ephemeral")] %}
+            {% do gates.refuse(test_node.test_metadata.name, setting, rule, value) %}
+        {% endif %}
+    {% endfor %}
+{% endmacro %}
 
 {# The select that ends every gate. A gate that looks at some of the rows says in the metric which (config.where).
    judged: a CTE with day_number, metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
    upper_bound, sample_size and reason.
    on_missing: the verdict on data that are absent or unusable; verdicts: SQL for other reasons
-   that do not simply lead to `fail`. #}
-{% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
+   that do not simply lead to `fail`; version: SQL over `judged` for what the row is about where that can change under it. #}
+{% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}, version=none) %}
 {% set scope = config.get("where") %}
 {% set text, double = gates.type_text(), gates.type_double() %}
 select
@@ -44,7 +58,8 @@ select
         when reason in ('no_current', 'no_reference', 'null_value') then '{{ on_missing }}'
         else 'fail'
     end as verdict,
-    cast(reason as {{ text }}) as reason
+    cast(reason as {{ text }}) as reason,
+    cast({{ version or "null" }} as {{ text }}) as subject_version
 from {{ judged }}
 {% endmacro %}
 

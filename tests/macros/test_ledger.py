@@ -76,9 +76,9 @@ def test_indexes(engine: Postgres) -> None:
     indexes = engine.query(
         f"select indexdef from pg_indexes where schemaname = '{SCHEMA}' and tablename = 'gate_results'"
     )
-    found = {index["indexdef"].partition(" USING btree ")[2] for index in indexes}
-    (sentence,) = re.findall(r"On Postgres it has two indexes: `(.*?)` and `(.*?)`", PAGE.read_text())
-    assert found == set(sentence)
+    found = {index["indexdef"].partition(" USING btree ")[2].partition(" WHERE ")[0] for index in indexes}
+    (sentence,) = re.findall(r"it has four indexes: (.*?)\. To forget", PAGE.read_text(), re.DOTALL)
+    assert found == set(re.findall(r"`(.*?)`", sentence))
 
 
 def test_a_retry_adds_rows_and_changes_none(engine: Postgres, dbt: Dbt) -> None:
@@ -92,16 +92,13 @@ def test_a_retry_adds_rows_and_changes_none(engine: Postgres, dbt: Dbt) -> None:
     assert len({row["config_hash"] for row in after}) == 1
 
 
-def test_evidence_that_is_copied_is_dropped_and_what_dbt_names_stays(engine: Postgres, dbt: Dbt) -> None:
-    empty_day = ("--vars", f"run_date: {RUN_DATE + dt.timedelta(days=1)}")
-    assert dbt("test").success
-    assert stored(engine) == []
-    assert not dbt("test", *empty_day).success
-    assert stored(engine) == ["orders_exist"]
-    assert not dbt("test", *empty_day).success, "dbt replaces it"
-    assert stored(engine) == ["orders_exist"]
-    assert dbt("test").success
-    assert stored(engine) == []
+def test_dbt_stores_no_table_of_failures(engine: Postgres, dbt: Dbt) -> None:
+    """A table that carries evidence could be replaced by another run."""
+    assert not dbt(
+        "test", "--vars", f"run_date: {RUN_DATE + dt.timedelta(days=1)}", "--store-failures"
+    ).success
+    tables = engine.query(f"select tablename from pg_tables where schemaname like '{SCHEMA}%'")
+    assert {table["tablename"] for table in tables} == {"orders", "gate_results", "gate_seals"}
 
 
 @pytest.mark.parametrize(("days_later", "status", "words"), [(0, "pass", "PASS"), (1, "fail", "FAIL")])
@@ -128,12 +125,6 @@ def test_ledger_that_refuses_rows_is_an_error_of_its_own(
     assert 'violates check constraint "refuse"' in hook.message
     assert any(line.startswith(f"{words}  row_existence  {SCHEMA}.orders") for line in printed)
     assert rows(engine) == before
-    assert stored(engine) == ["orders_exist"], "nothing is dropped that was not copied"
-
-
-def stored(engine: Postgres) -> list[str]:
-    tables = engine.query(f"select tablename from pg_tables where schemaname = '{SCHEMA}_dbt_test__audit'")
-    return [table["tablename"] for table in tables]
 
 
 def rows(engine: Postgres) -> list[Row]:
@@ -145,21 +136,22 @@ def test_another_schema(engine: Postgres, dbt: Dbt) -> None:
     assert dbt("test", "--vars", "gate_results_schema: audit").success
     (row,) = engine.query("select gate from audit.gate_results")
     assert row["gate"] == "row_existence"
+    assert engine.query("select row_count from audit.gate_seals") == [{"row_count": 1}]
     assert len(rows(engine)) == before
 
 
 def test_retention_keeps_the_days_that_it_says(engine: Postgres, dbt: Dbt) -> None:
-    before = {row["run_date"] for row in rows(engine)}
-    kept, forgotten = RUN_DATE - dt.timedelta(days=120), RUN_DATE - dt.timedelta(days=121)
-    engine.execute(
-        [
-            f"insert into {LEDGER} (run_date, invocation_id) values ('{day}', 'old')"
-            for day in (kept, forgotten)
-        ]
-    )
-    assert dbt("run-operation", "prune_gate_results", "--args", "{keep_days: 120}").success
-    assert [row["run_date"] for row in rows(engine) if row["invocation_id"] == "old"] == [kept]
-    assert {row["run_date"] for row in rows(engine)} == {kept, *before}
+    """And what is named; what is left is as it was sealed."""
+    for days in (120, 121, 122):
+        dbt("test", "--vars", f"run_date: {RUN_DATE - dt.timedelta(days=days)}")
+    before = {row["run_date"]: row["invocation_id"] for row in rows(engine)}
+    named = before[RUN_DATE - dt.timedelta(days=122)]
+    arguments = f"{{keep_days: 120, keep_invocations: [{named}]}}"
+    assert dbt("run-operation", "prune_gate_results", "--args", arguments).success
+    assert set(before) - {row["run_date"] for row in rows(engine)} == {RUN_DATE - dt.timedelta(days=121)}
+    assert dbt("run-operation", "verify_gate_results").success
+    engine.execute([f"delete from {LEDGER} where invocation_id = '{named}'"])
+    assert not dbt("run-operation", "verify_gate_results").success, "what was not pruned is missed"
 
 
 def test_retention_never_forgets_what_gates_look_back_on(

@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import duckdb
 import pytest
 
-from .harness.compiled import GateCompiler, status_of, status_sql
+from .harness.compiled import GateCompiler
 from .harness.engines import DuckDB
 
 
 @pytest.fixture(scope="module")
-def configuration(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
+def compiler(tmp_path_factory: pytest.TempPathFactory) -> GateCompiler:
     directory = tmp_path_factory.mktemp("status")
-    engine = DuckDB(directory / "database.duckdb")
     gate = {"gates.row_existence": {"arguments": {"date_column": "day"}}}
     sources = {"sources": [{"name": "any", "tables": [{"name": "rows", "data_tests": [gate]}]}]}
-    return GateCompiler(engine, directory / "project", sources).configuration()
+    return GateCompiler(DuckDB(directory / "database.duckdb"), directory / "project", sources)
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "status"),
+    ("verdicts", "status", "of_severity_warn"),
     [
-        (["pass"], "pass"),
-        (["pass", "warn"], "warn"),
-        (["warn", "warn", "fail"], "fail"),
-        (["pass", None], "fail"),
-        (["pass", "passed"], "fail"),
-        ([], "fail"),
+        (["pass"], "pass", "pass"),
+        (["pass", "learning"], "pass", "pass"),
+        (["pass", "warn"], "warn", "warn"),
+        (["warn", "warn", "fail"], "fail", "warn"),
+        (["pass", None], "fail", "warn"),
+        (["pass", "passed"], "fail", "warn"),
+        ([], "fail", "warn"),
     ],
 )
-def test_status(configuration: Mapping[str, str], verdicts: list[str | None], status: str) -> None:
-    connection = duckdb.connect()
-    connection.execute("create table evidence (verdict text)")
-    for verdict in verdicts:
-        connection.execute("insert into evidence values (?)", [verdict])
-    decision = connection.execute(status_sql("select * from evidence", configuration)).fetchone()
-    assert decision is not None
-    assert status_of(decision[0], decision[1], "error") == status
+def test_status(
+    compiler: GateCompiler, verdicts: list[str | None], status: str, of_severity_warn: str
+) -> None:
+    rows = [{"verdict": verdict} for verdict in verdicts]
+    assert compiler.status(rows, "error") == status
+    assert compiler.status(rows, "warn") == of_severity_warn

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-LEDGER = "gate_results"
-PASSED = ("pass", "warn")
+LEDGER, SEALS = "gate_results", "gate_seals"
+PASSED = ("pass", "warn", "learning")
 
 Row = dict[str, Any]
 
@@ -49,7 +49,7 @@ def latest(
 def effect(row: Mapping[str, Any]) -> str:
     """What a row does to the run, 'fail', 'warn' or 'pass': a gate of severity warn never stops it."""
     if row["verdict"] in PASSED:
-        return str(row["verdict"])
+        return "warn" if row["verdict"] == "warn" else "pass"
     return "warn" if row["severity"] == "warn" else "fail"
 
 

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from training_pipeline.model.measuring import NO_REFERENCE
-from training_pipeline.warehouse.ledger import exists
+from training_pipeline.warehouse.ledger import address, exists
 from training_pipeline.warehouse.postgres import connect
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def _show_next(settings: Settings, outcome: Outcome, console: Console) -> None:
     console.rule("where to look next", align="left")
     table = Table.grid(padding=(0, 2))
     table.add_row("report", str(outcome.report))
-    table.add_row("all evidence", f"select * from {settings.schema}.gate_results (training-pipeline db url)")
+    table.add_row("all evidence", f"select * from {address(settings).as_string()} (training-pipeline db url)")
     table.add_row("dbt docs", "cd dbt_project && dbt docs generate && dbt docs serve")
     table.add_row("MLflow", "training-pipeline mlflow")
     table.add_row("Airflow", "make airflow")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from gates.ledger import evidence
+from gates.ledger import evidence, seals
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
 from training_pipeline.warehouse import ledger
@@ -28,7 +28,9 @@ _QUESTION = """
 {%- for node in graph.nodes.values() if node.resource_type == "test" -%}
     {%- do config_hashes.update({node.unique_id: gates.config_hash(node)}) -%}
 {%- endfor -%}
-{{ tojson({"versions_sql": certified_versions(), "config_hashes": config_hashes}) }}
+{{ tojson({
+    "versions_sql": certified_versions(), "config_hashes": config_hashes, "broken_seals_sql": BROKEN_SEALS_SQL
+}) }}
 """
 
 
@@ -110,11 +112,15 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
             f"{evidence.names(strangers)}",
             rows,
         )
-    answer = json.loads(compile_inline(settings, _QUESTION, run_date))
+    relied_on = seals.question({row["invocation_id"] for row in rows})
+    question = _QUESTION.replace("BROKEN_SEALS_SQL", relied_on)
+    answer = json.loads(compile_inline(settings, question, run_date))
     if changed := sorted({row["node_id"] for row in rows if _is_reconfigured(row, answer["config_hashes"])}):
         raise _stopped(
             run_date, f"the configuration of {evidence.names(changed)} has changed since it ran", rows
         )
+    if broken := ledger.broken_seals(settings, answer["broken_seals_sql"]):
+        raise _stopped(run_date, seals.summary(broken), rows)
     certificate = Certificate(
         run_date=run_date,
         versions={row["relation"]: row["version"] for row in certified},

@@ -16,14 +16,14 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from gates.ledger import evidence
+from gates.ledger import evidence, seals
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
 from training_pipeline.registry.models import CHAMPION, Registered
 from training_pipeline.warehouse import ledger, ml_tables
-from training_pipeline.warehouse.dbt import read_manifest
+from training_pipeline.warehouse.dbt import compile_inline, read_manifest
 from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import MODEL_GATE, required_model_gates
 
@@ -204,6 +204,9 @@ def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.dateti
             f"Run them: dbt build --select tag:{MODEL_GATE}",
             rows,
         )
+    question = f"{{{{ {seals.question({row['invocation_id'] for row in rows})} }}}}"
+    if broken := ledger.broken_seals(settings, compile_inline(settings, question, run_date)):
+        raise GateStopped(f"promotion stopped on {run_date}: {seals.summary(broken)}", rows)
     return rows
 
 

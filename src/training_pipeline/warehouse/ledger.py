@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from gates.ledger import evidence
+from gates.ledger import evidence, seals
+from training_pipeline.errors import PipelineError
+from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
 
 if TYPE_CHECKING:
@@ -23,7 +26,7 @@ def latest(
     settings: Settings, run_date: dt.date, node_ids: Iterable[str] | None = None
 ) -> dict[str, list[evidence.Row]]:
     """Return the rows that each test wrote last for a run date, see `gates.ledger.evidence.latest`; none without a ledger."""
-    name = sql.Identifier(settings.schema, evidence.LEDGER)
+    name = address(settings)
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         if not exists(connection, name):
             return {}
@@ -33,6 +36,31 @@ def latest(
             run_date,
             node_ids,
         )
+
+
+def address(settings: Settings, table: str = evidence.LEDGER) -> sql.Identifier:
+    """Return the address of the ledger, or of the seals beside it, as dbt keeps it in its manifest with each gate.
+
+    Raises
+    ------
+    PipelineError
+        When there is no manifest yet, or no gate in it.
+    """
+    for node in read_manifest(settings)["nodes"].values():
+        if node["resource_type"] == "test" and (text := node["config"]["meta"].get(evidence.LEDGER)):
+            schema, _ = re.findall(r'"((?:[^"]|"")+)"', text)[-2:]
+            return sql.Identifier(schema.replace('""', '"'), table)
+    raise PipelineError(
+        "the dbt project must have a gate, and its manifest has none: add gates to the models"
+    )
+
+
+def broken_seals(settings: Settings, statement: str) -> list[dict[str, Any]]:
+    """Run the query that `gates.ledger.seals.question` compiles to and return its findings."""
+    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        if not exists(connection, address(settings, evidence.SEALS)):
+            return [dict(seals.MISSING)]
+        return cursor.execute(statement.encode()).fetchall()
 
 
 def exists(connection: psycopg.Connection, relation: sql.Identifier) -> bool:

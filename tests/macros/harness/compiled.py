@@ -6,13 +6,13 @@ import copy
 import datetime as dt
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from .cases import RUN_DATE
-from .engines import Engine
+from .engines import Engine, Row
 from .project import write_project
 from .run import invoke
 
@@ -73,29 +73,9 @@ class GateCompiler:
         """The table that a test looks at, as it stands in its SQL."""
         return str(self.manifest.sources[self.tests[name].depends_on.nodes[0]].relation_name)
 
-    def configuration(self) -> dict[str, str]:
-        """What `gates.configure()` sets: fail_calc, warn_if, error_if."""
-        settings: dict[str, str] = {}
-
-        def record(**given: str) -> str:
-            settings.update(given)
-            return ""
-
-        self.adapter.execute_macro("configure", project="gates", context_override={"config": record})
-        return settings
-
-
-def status_sql(evidence_sql: str, configuration: Mapping[str, str]) -> str:
-    """The statement by which dbt decides on a test (`get_test_sql` of its default adapter)."""
-    failures = configuration["fail_calc"]
-    return (
-        f"select {failures} {configuration['warn_if']} as should_warn, {failures} {configuration['error_if']} as should_error"
-        f" from ({evidence_sql}) as dbt_internal_test"
-    )
-
-
-def status_of(should_warn: bool, should_error: bool, severity: str) -> str:
-    """Dbt's status, as its test task decides it."""
-    if severity == "error" and should_error:
-        return "fail"
-    return "warn" if should_warn else "pass"
+    def status(self, rows: Sequence[Row], severity: str) -> str:
+        """What dbt makes of rows of evidence: `gates.failures`, then as its test task decides."""
+        failures = self.adapter.execute_macro("failures", project="gates", kwargs={"rows": list(rows)})
+        if severity == "error" and failures > 0:
+            return "fail"
+        return "warn" if failures != 0 else "pass"

@@ -143,7 +143,7 @@ def _seed_ledger(
 ) -> None:
     """Write what earlier runs of a case's gate have left, where the case says so."""
     rows = [
-        f"select {', '.join(literal(engine.name, row[key]) for key in ('status',))}, "
+        f"select {literal(engine.name, row['status'])}, 'error', '{SCHEMA}.{case.name}', '{case.name}', "
         f"cast({literal(engine.name, row['run_date'])} as date), "
         f"cast({literal(engine.name, row['recorded_at'])} as timestamp), "
         f"{literal(engine.name, node_ids[case.name])}, 'seeded'"
@@ -154,11 +154,8 @@ def _seed_ledger(
         created = invoke(directory, "run-operation", "--quiet", "gates.ensure_ledger", manifest=manifest)
         if not created.success:
             raise RuntimeError(f"dbt could not create the ledger: {created.exception}")
-        engine.execute(
-            [
-                f"insert into {LEDGER} (status, run_date, recorded_at, node_id, invocation_id) {' union all '.join(rows)}"
-            ]
-        )
+        columns = "status, severity, relation, gate_id, run_date, recorded_at, node_id, invocation_id"
+        engine.execute([f"insert into {LEDGER} ({columns}) {' union all '.join(rows)}"])
 
 
 def main() -> None:

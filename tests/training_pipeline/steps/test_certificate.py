@@ -72,6 +72,24 @@ _ONE_VALUE = "where customer_id = 7 and snapshot_date = '2017-05-31'"
             r"the data have changed: interaction was 2:\S+ when the gates ran and is 1:\S+ now",
             id="a row of interaction",
         ),
+        pytest.param(
+            "update analytics.gate_results set statistic = 0 where gate = 'value_range'",
+            r"the ledger is not as it was sealed: invocation \S+, gate value_range, day 2017-06-30: rows that were sealed"
+            r" are gone or changed; and 1 more",
+            id="a row of the ledger changed",
+        ),
+        pytest.param(
+            "insert into analytics.gate_results (gate, run_date, verdict, invocation_id)"
+            " select 'not_stale', run_date, 'pass', invocation_id from analytics.gate_results limit 1",
+            r"the ledger is not as it was sealed: invocation \S+, gate not_stale, day 2017-06-30: rows were added",
+            id="a row of the ledger added",
+        ),
+        pytest.param(
+            "delete from analytics.gate_results where node_id like '%amount_is_usual%'",
+            r"gate value_range, day 2017-06-30: rows that were sealed are gone",
+            id="a row of the ledger removed",
+        ),
+        pytest.param("drop table analytics.gate_seals", "there is no gate_seals", id="no seals"),
     ],
 )
 def test_training_is_refused(built: Settings, statement: str, reason: str) -> None:
@@ -135,6 +153,23 @@ def test_gate_whose_arguments_changed_has_to_run_again(built: Settings) -> None:
         GateStopped, match="the configuration of amount_is_plausible has changed since it ran"
     ):
         certificate.check(built, RUN_DATE)
+
+
+def test_ledger_in_another_schema_proves_as_well(built: Settings) -> None:
+    """Its address is a variable of dbt, which Python reads from dbt's manifest."""
+    project = built.dbt_project / "dbt_project.yml"
+    before = project.read_text()
+    project.write_text(f"{before}\nvars: {{gate_results_schema: evidence}}\n")
+    try:
+        assert build_data(built).success
+        execute(built, "drop table analytics.gate_results, analytics.gate_seals")
+        assert len(certificate.check(built, RUN_DATE).invocation_ids) == 1
+        execute(built, "delete from evidence.gate_results where gate = 'value_range'")
+        with pytest.raises(GateStopped, match="1 of 3 gates have no row in the ledger: amount_is_plausible"):
+            certificate.check(built, RUN_DATE)
+    finally:
+        project.write_text(before)
+        build_data(built)
 
 
 def test_project_without_gates_is_refused(built: Settings) -> None:

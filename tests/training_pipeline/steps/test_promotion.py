@@ -72,6 +72,19 @@ def test_no_ledger_stops(evaluated: Settings) -> None:
         promote(evaluated, RUN_DATE)
 
 
+def test_verdict_that_was_changed_afterwards_stops(evaluated: Settings) -> None:
+    execute(evaluated, "update ml.model_evaluation set value = 0.55 where metric = 'auc'")
+    assert not build_model_gates(evaluated).success
+    execute(
+        evaluated,
+        "update analytics.gate_results set verdict = 'pass', status = 'pass' where verdict = 'fail'",
+    )
+    reason = r"promotion stopped on .*: the ledger is not as it was sealed: invocation \S+, gate value_range"
+    with pytest.raises(GateStopped, match=reason):
+        promote(evaluated, RUN_DATE)
+    assert (_champion(evaluated), _history(evaluated)) == (None, [])
+
+
 def test_challenger_that_is_not_evaluated_is_refused(evaluated: Settings) -> None:
     execute(evaluated, "delete from ml.model_evaluation")
     with pytest.raises(

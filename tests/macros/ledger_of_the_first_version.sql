@@ -1,0 +1,8 @@
+create table shop.gate_results (gate text, metric text, segment text, run_date date, current_value text, reference_value text, statistic double precision, lower_bound double precision, upper_bound double precision, sample_size bigint, verdict text, reason text, recorded_at timestamp with time zone, invocation_id text, node_id text, relation text, severity text, status text, dag_id text, dag_run_id text, task_id text, try_number integer, config_hash text);
+
+insert into shop.gate_results (gate, metric, segment, run_date, current_value, reference_value, statistic, upper_bound, sample_size, verdict, reason, recorded_at, invocation_id, node_id, relation, severity, status, config_hash) values
+('interval_ratio', 'count(*)', 'all', '2026-11-08', '40', '40', 1, 1.7, 40, 'pass', 'ok', '2026-11-09 03:00:00+00', 'old-1', 'test.shop.gates_interval_ratio_orders_order_date__7__1_7.aa', 'shop.orders', 'error', 'pass', 'h1'),
+('not_null', 'failures', 'all', '2026-11-08', '0', null, null, 0, null, 'pass', 'ok', '2026-11-09 03:00:00+00', 'old-1', 'test.shop.not_null_orders_amount.1', 'shop.orders', 'error', 'pass', 'h2'),
+('interval_ratio', 'count(*)', 'all', '2026-11-15', '5', '40', 8, 1.7, 5, 'fail', 'out_of_bounds', '2026-11-16 03:00:00+00', 'old-2', 'test.shop.gates_interval_ratio_orders_order_date__7__1_7.aa', 'shop.orders', 'error', 'fail', 'h1'),
+('value_range', 'sum(amount)', 'it''s', '2026-11-15', 'NaN', null, null, 1, 5, 'fail', 'null_value', '2026-11-16 03:00:00+00', 'old-2', 'test.shop.gone.2', 'shop.orders', 'warn', 'warn', 'h3'),
+('accepted_incident', 'half of the tills were down', 'all', '2026-11-01', 'anna', null, null, null, null, 'warn', 'accepted', '2026-11-16 09:00:00+00', 'old-3', 'accepted_incident', '', 'warn', 'accepted', null);

@@ -1,0 +1,81 @@
+"""A ledger of the first version becomes one of the present version in place, and loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .harness.engines import SCHEMA, DuckDB, Engine, Postgres
+from .harness.run import LEDGER
+from .harness.shop import Shop, gate, properties_of
+from .test_reported_cases import orders
+
+DUMP = Path(__file__).parent / "ledger_of_the_first_version.sql"
+BAD_DAY, LATER = "2026-11-15", "2026-11-22"
+OLD_COLUMNS = "gate, metric, segment, run_date, current_value, statistic, verdict, reason, node_id, invocation_id, status"
+RATIO = gate("interval_ratio", {"date_column": "order_date", "days_back": 7, "metrics": {"count(*)": 1.8}})
+
+
+@pytest.fixture(params=["postgres", "duckdb"])
+def engine(
+    request: pytest.FixtureRequest, make_postgres: Callable[[str], Postgres], tmp_path: Path
+) -> Engine:
+    if request.param == "postgres":
+        return make_postgres("gates_migration")
+    return DuckDB(tmp_path / "shop.duckdb")
+
+
+@pytest.fixture
+def shop(engine: Engine, tmp_path: Path) -> Shop:
+    """A shop whose ledger a run of the first version has written, when the bound was 1.7."""
+    seed = orders({"2026-11-01": 40, "2026-11-08": 40, BAD_DAY: 5, LATER: 40})
+    files: dict[str, str | dict[str, Any]] = {
+        "seeds/orders.csv": seed,
+        "seeds/orders.yml": properties_of("orders", [RATIO]),
+    }
+    shop = Shop(tmp_path / "shop", engine, files)
+    statements = (
+        DUMP.read_text().replace("shop.orders", f"{SCHEMA}.orders").replace("shop.gate_results", LEDGER)
+    )
+    engine.execute([f"create schema if not exists {SCHEMA}", statements])
+    assert shop.dbt("seed").success
+    return shop
+
+
+def test_nothing_is_lost(shop: Shop) -> None:
+    query = f"select {OLD_COLUMNS} from {LEDGER} where invocation_id like 'old%' order by {OLD_COLUMNS}"
+    before = shop.engine.query(query)
+    assert len(before) == 5
+
+    done = shop.dbt("test", run_date=LATER)
+
+    assert done.success, done.printed
+    assert shop.engine.query(query) == before
+    (row,) = shop.ledger(f"run_date = '{LATER}' and invocation_id not like 'old%'")
+    assert float(row["reference_value"]) == 40, "the day that the old ledger has rejected is no reference"
+    assert [row["mode"] for row in shop.ledger()] == ["run"] * 6
+    of_gates = {row["node_id"]: row["gate_id"] for row in shop.ledger()}
+    assert of_gates["test.shop.not_null_orders_amount.1"] is None, "a test that is no gate has no identity"
+    assert of_gates["test.shop.gone.2"] == "test.shop.gone.2", "a gate that is gone keeps its own"
+
+
+def test_all_that_was_there_is_sealed_as_one_entry(shop: Shop) -> None:
+    assert shop.dbt("test", run_date=LATER).success
+    seals = shop.engine.query(f"select kind, row_count from {SCHEMA}.gate_seals order by seal_number")
+    assert [tuple(seal.values()) for seal in seals] == [("before", 4), ("run", 1)]
+    assert shop.dbt("run-operation", "verify_gate_results").success
+    shop.engine.execute([f"update {LEDGER} set verdict = 'pass' where invocation_id = 'old-2'"])
+    changed = shop.dbt("run-operation", "verify_gate_results")
+    assert not changed.success
+    assert any("invocation old-2," in line and "changed" in line for line in changed.printed)
+
+
+def test_a_second_run_migrates_nothing(shop: Shop) -> None:
+    assert shop.dbt("test", run_date=LATER).success
+    before = shop.ledger()
+    assert shop.dbt("test", run_date=LATER).success
+    assert shop.ledger()[: len(before)] == before
+    assert len(shop.ledger()) == len(before) + 1
