@@ -89,7 +89,7 @@ _ONE_VALUE = "where customer_id = 7 and snapshot_date = '2017-05-31'"
             r"gate value_range, day 2017-06-30: rows that were sealed are gone",
             id="a row of the ledger removed",
         ),
-        pytest.param("drop table analytics.gate_seals", "there is no gate_seals", id="no seals"),
+        pytest.param("drop table analytics.gate_seals", "there are no seals", id="no seals"),
     ],
 )
 def test_training_is_refused(built: Settings, statement: str, reason: str) -> None:
