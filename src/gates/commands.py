@@ -126,7 +126,23 @@ def accept(
     console.print(f"{accepted} is marked in the ledger and serves as no gate's reference from now on")
 
 
-COMMANDS = (backtest, suggest, explain, accept)
+def verify(project: Project, run_date: RunDate = None) -> None:
+    """Whether the ledger is as the runs that wrote it have sealed it: each invocation, gate and day that is not."""
+    from gates.ledger import seals
+    from gates.project import dbt, warehouse
+
+    with warehouse.connect(
+        project, dbt.parse(project), {"run_date": run_date_of(project, run_date)}
+    ) as opened:
+        findings = seals.verify(opened)
+    for finding in findings:
+        console.print(seals.sentence(finding), soft_wrap=True, markup=False)
+    if findings:
+        raise GatesError(seals.summary(findings))
+    console.print("the ledger is as it was sealed")
+
+
+COMMANDS = (backtest, suggest, explain, accept, verify)
 
 
 def run_date_of(project: Project, option: str | None) -> dt.date:

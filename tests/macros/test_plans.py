@@ -153,7 +153,7 @@ def test_each_gate_is_one_statement(postgres: Postgres, directory: Path) -> None
         reading = [
             statement
             for statement in of_test
-            if f'"plans"."{TABLE}"' in statement and statement not in counts
+            if f'."plans"."{TABLE}"' in statement and statement not in counts
         ]
         assert len(reading) == (0 if name == "plan_schema_match" else 1), name
         # the first asks which relations the schema has, schema_match for the columns
