@@ -33,8 +33,8 @@ def measure(run_date: datetime.date, fixture: bool) -> None:
         started = time.perf_counter()
         embedded.start(settings)
         console.print(f"embedded Postgres, first start   {time.perf_counter() - started:6.1f} s")
-        fresh = pipeline.run(settings, run_date, console, fixture=fixture)
-        repeated = pipeline.run(settings, run_date, console, fixture=fixture)
+        fresh = pipeline.run(settings, run_date, fixture=fixture)
+        repeated = pipeline.run(settings, run_date, fixture=fixture)
         _show_steps(console, fresh, repeated)
         _show_rates(console, settings, run_date, fixture)
     finally:

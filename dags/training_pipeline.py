@@ -18,7 +18,6 @@ trigger with `run_date` 2017-12-31.
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -73,27 +72,18 @@ def connect_dbt(_context: Any, _operator: Any) -> None:
     os.environ.update(dbt_environment(SETTINGS))
 
 
-def raise_verdict(project_dir: str, **_context: Any) -> None:
-    """Raise GateStopped when dbt ran and a gate failed.
+def raise_verdict(project_dir: str, context: Any) -> None:
+    """Raise GateStopped, with what the ledger holds of it, when dbt ran and a gate failed.
 
     For a rejected gate and for a dead database Cosmos raises the same error. It calls this first, so what is
     left to its own error is everything that is not a verdict: a query that crashed, a connection that was lost.
     """
-    # Of a source, dbt calls an age beyond its limit an error, and leaves out what crashed.
-    verdicts = {"run_results.json": "fail", "sources.json": "error"}
-    failed = [
-        result["unique_id"]
-        for name, verdict in verdicts.items()
-        if (written := Path(project_dir, "target", name)).exists()
-        for result in json.loads(written.read_text())["results"]
-        if result["status"] == verdict
-    ]
-    if failed:
-        raise GateStopped(
-            f"{len(failed)} gate(s) stopped the run: {', '.join(failed)}. "
-            f"Their evidence is in the log above, and in {SETTINGS.schema}.gate_results unless that log says that "
-            "it could not be written"
-        )
+    from training_pipeline.config import resolve_run_date
+    from training_pipeline.steps.gating import stopped_task
+
+    run_date = resolve_run_date(context["task"].env["RUN_DATE"])
+    if (stopped := stopped_task(SETTINGS, run_date, Path(project_dir))) is not None:
+        raise stopped
 
 
 def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:

@@ -5,19 +5,28 @@ Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a ga
 
 from __future__ import annotations
 
+import io
 import logging
+import sys
+from collections.abc import Iterable
+from importlib import metadata
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.text import Text
 
 from gates.errors import GatesError
-from gates.render.terminal import progress_bar, show_error
+from gates.render.terminal import notices
+from gates.text import escaped
 from training_pipeline import cli_gates
 from training_pipeline.cli_gates import RunDate, console, day
 from training_pipeline.config import Settings
+
+if TYPE_CHECKING:
+    from gates.ledger.evidence import Row
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +38,14 @@ database = typer.Typer(no_args_is_help=True, help="The embedded Postgres server 
 app.add_typer(database, name="db")
 cli_gates.register(app)
 
+STYLES = {
+    "FAIL": "bold red",
+    "STOPPED": "bold red",
+    "WARN": "yellow",
+    "PROMOTED": "bold green",
+    "KEPT": "bold green",
+}
+
 File = Annotated[
     Path | None,
     typer.Argument(
@@ -37,17 +54,59 @@ File = Annotated[
     ),
 ]
 Fixture = Annotated[bool, typer.Option("--fixture", help="The small part of the sample that the tests use.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Print all evidence, a line for each row.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print what was decided and what stopped it, no more.")]
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print the evidence as JSON, the rows of the ledger, and nothing else.")
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"training-pipeline {metadata.version('dbt-gates')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end."),
+    ] = False,
+) -> None:
+    """Take the options that stand before a command."""
 
 
 @app.command()
-def run(file: File = None, fixture: Fixture = False, run_date: RunDate = None) -> None:
+def run(
+    file: File = None,
+    fixture: Fixture = False,
+    run_date: RunDate = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
+) -> None:
     """Load, gate, train, evaluate, gate, promote, report."""
+    from gates.render.terminal import bars
     from training_pipeline.report import summary
     from training_pipeline.steps import run as pipeline
+    from training_pipeline.steps.gating import context
 
+    _require_one(verbose, quiet, as_json)
     settings = Settings.load()
-    outcome = pipeline.run(settings, day(run_date), console, file=file, fixture=fixture)
-    summary.show(settings, outcome, console)
+    with bars(shown=not quiet) as progress:
+        outcome = pipeline.run(settings, day(run_date), progress, file=file, fixture=fixture)
+    rows = [row for found in outcome.evidence.values() for row in found]
+    if as_json:
+        _print_json(rows)
+        if outcome.stopped is not None:
+            _print_lines(summary.verdict_lines(settings, outcome), notices)
+    elif quiet:
+        _print_lines(summary.verdict_lines(settings, outcome))
+    else:
+        if verbose and outcome.decision is not None:
+            console.print(summary.metric_table(settings, outcome.run_date))
+        _print_lines(summary.run_lines(settings, outcome, context(settings, rows), verbose))
     if outcome.stopped is not None:
         raise typer.Exit(outcome.stopped.exit_code)
 
@@ -62,20 +121,15 @@ def load(
     run_date: RunDate = None,
 ) -> None:
     """Fill raw.interaction with your file, or with the sample."""
+    from gates.render.terminal import bars
     from training_pipeline.report import summary
     from training_pipeline.source.loading import load as load_interactions
 
     settings = Settings.load()
-    with progress_bar(console) as progress:
-        task = progress.add_task("load", total=None)
+    with bars() as progress:
         result = load_interactions(
-            settings,
-            file,
-            fixture,
-            force,
-            lambda done, total: progress.update(task, completed=done, total=total),
+            settings, file, fixture, force, lambda done, total: progress("load", done, total, "")
         )
-        progress.update(task, completed=result.rows, total=result.rows)
     console.print(f"{result.note} ({result.rows:,} rows)", markup=False, soft_wrap=True)
     if run_date and (hint := summary.last_day_hint(settings, day(run_date))):
         console.print(hint)
@@ -85,19 +139,36 @@ def load(
 def validate(
     side: Annotated[str, typer.Argument(help="data or model")] = "data",
     run_date: RunDate = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    as_json: AsJson = False,
 ) -> None:
     """Build one side of the dbt project with its gates, and stop there."""
+    from gates.render.terminal import bars
     from training_pipeline.report import summary
     from training_pipeline.steps import run as pipeline
+    from training_pipeline.steps.gating import context, gate
 
+    _require_one(verbose, quiet, as_json)
     sides = {"data": pipeline.DATA_SIDE, "model": pipeline.MODEL_SIDE}
     if side not in sides:
         raise typer.BadParameter(f"must be data or model, received {side!r}", param_hint="side")
-    outcome = pipeline.Outcome(day(run_date))
-    try:
-        pipeline.gate(Settings.load(), outcome, side, sides[side])
-    finally:
-        summary.show_evidence(outcome.evidence.get(side, ()), console)
+    settings = Settings.load()
+
+    def show(rows: list[Row]) -> None:
+        if as_json:
+            _print_json(rows)
+        elif not quiet:
+            _print_lines(summary.evidence_lines(rows, context(settings, rows), verbose))
+
+    with bars(shown=not quiet) as progress:
+        gate(
+            settings,
+            day(run_date),
+            sides[side],
+            show,
+            lambda done, total, what: progress(side, done, total, what),
+        )
 
 
 @app.command()
@@ -118,7 +189,7 @@ def evaluate(run_date: RunDate = None) -> None:
 
     settings, tested = Settings.load(), day(run_date)
     evaluate_challenger(settings, tested)
-    summary.show_metrics(settings, tested, console)
+    console.print(summary.metric_table(settings, tested))
 
 
 @app.command()
@@ -221,12 +292,34 @@ def url() -> None:
     console.print(address(Settings.load()).uri(), soft_wrap=True)
 
 
+def _require_one(verbose: bool, quiet: bool, as_json: bool) -> None:
+    if verbose + quiet + as_json > 1:
+        raise typer.BadParameter("give one of --verbose, --quiet and --json", param_hint="options")
+
+
+def _print_lines(lines: Iterable[str], to: Console = console) -> None:
+    """Print lines as they are, coloured by their first word where that is a verdict."""
+    for line in lines:
+        to.print(Text(escaped(line), style=STYLES.get(line.split(" ", 1)[0], "")), soft_wrap=True)
+
+
+def _print_json(rows: list[Row]) -> None:
+    from gates.ledger.runs import as_json
+
+    console.out(as_json(rows), highlight=False)
+
+
 def main() -> None:
     """Run the command line; an expected error is one clear line and an exit code, not a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # where a character is not of the terminal's encoding
     handler = RichHandler(console=Console(stderr=True), show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:
         app()
     except GatesError as error:
-        show_error(error)
+        _print_lines(str(error).splitlines(), notices)
         raise SystemExit(error.exit_code) from None

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gates.errors import GatesError
-from gates.render.text import escaped
+from gates.text import escaped
 
 
 class PipelineError(GatesError):

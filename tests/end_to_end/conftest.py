@@ -60,7 +60,7 @@ def _built_template(
     copy_database(_loaded_template, server.database)
     the_day_before = RUN_DATE - datetime.timedelta(days=1)
     built = dbt.invoke(server, ["build", "--select", "+interaction_daily", *HEALTHY], the_day_before)
-    assert built.success, built.evidence
+    assert built.success, built.failed
     copy_database(server.database, BUILT)
     return BUILT
 

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import pytest
 from psycopg.rows import dict_row
 
-from gates.ledger.evidence import short
+from gates.ledger.declared import declarations
+from gates.ledger.evidence import name_of
+from gates.ledger.wording import sentence
 from training_pipeline.config import Settings
 from training_pipeline.registry import models as registry
+from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Command
@@ -166,15 +169,18 @@ def test_fault_stops_the_run_before_training(name: str, built_settings: Settings
             " and reason = %s and verdict = 'fail' and severity = 'error' and status = 'fail'",
             [RUN_DATE, fault.gate, fault.metric, fault.segment, fault.reason],
         ).fetchall()
+        failed = cursor.execute(
+            "select * from analytics.gate_results where run_date = %s and verdict = 'fail' and node_id = any(%s)",
+            [RUN_DATE, [row["node_id"] for row in evidence]],
+        ).fetchall()
         certified = connection.execute("select to_regclass('analytics.training_certificate')").fetchone()
     assert evidence, f"the gate's evidence must be in the ledger; the command printed: {ended.printed}"
+    declared = declarations(dbt.read_manifest(built_settings))
     for row in evidence:
-        values = (row["gate"], row["metric"], row["relation"], row["current_value"], row["reference_value"])
-        bounds = (row["statistic"], row["lower_bound"], row["upper_bound"])
-        for value in (*values, *bounds):
-            assert value is None or short(value) in ended.printed, (
-                "the message must contain both values and the bounds"
-            )
+        assert f"FAIL {name_of(row['node_id'])} on " in ended.printed, "each test that failed has a card"
+    assert any(sentence(row, declared[row["node_id"]]) in ended.printed for row in failed), (
+        "the card has the worst value, and what it is held to"
+    )
     assert certified == (None,), "no certificate may exist for data that a gate rejected"
     assert not registry.versions(built_settings, {}), "no model may be registered"
 

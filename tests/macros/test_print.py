@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gates.ledger.evidence import short
+from gates.text import short
 
 from .harness.engines import SCHEMA, Postgres
 from .harness.project import write_project

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+from gates.text import listed
 
 LEDGER, SEALS = "gate_results", "gate_seals"
 PASSED = ("pass", "warn", "learning")
@@ -78,72 +81,23 @@ def failed(rows: Iterable[Row]) -> list[Row]:
     )
 
 
-def sentence(row: Mapping[str, Any]) -> str:
-    """One row in words: the gate, the metric, both values and the bound.
-
-    Examples
-    --------
-    >>> found = sentence({
-    ...     "gate": "interval_ratio", "relation": "analytics.interaction", "metric": "count(*)",
-    ...     "segment": "all", "current_value": "1900", "reference_value": "3800", "statistic": 2.0,
-    ...     "lower_bound": None, "upper_bound": 1.7, "reason": "out_of_bounds",
-    ... })
-    >>> found.partition(": ")[2]
-    'count(*) is 1900, reference 3800, statistic 2, bound below 1.7 (out_of_bounds)'
-    """
-    segment = "" if row["segment"] == "all" else f" [{row['segment']}]"
-    parts = [f"{row['metric']}{segment} is {short(row['current_value'])}"]
-    if row["reference_value"] is not None:
-        parts.append(f"reference {short(row['reference_value'])}")
-    if row["statistic"] is not None:
-        parts.append(f"statistic {short(row['statistic'])}")
-    if bound := bounds(row):
-        parts.append(f"bound {bound}")
-    return f"{row['gate']} on {row['relation']}: {', '.join(parts)} ({row['reason']})"
-
-
-def bounds(row: Mapping[str, Any]) -> str:
-    """The bounds of a row in words, empty without any."""
-    words = []
-    if row["lower_bound"] is not None:
-        words.append(f"at least {short(row['lower_bound'])}")
-    if row["upper_bound"] is not None:
-        # the only gate whose bound itself does not pass
-        word = "below" if row["gate"] == "interval_ratio" else "at most"
-        words.append(f"{word} {short(row['upper_bound'])}")
-    return " and ".join(words)
-
-
-def short(value: object) -> str:
-    """A value as a person reads it: large numbers in full, others with six significant digits.
-
-    Examples
-    --------
-    >>> short("3872.000000001"), short(1469307), short(None), short("text")
-    ('3872', '1469307', '-', 'text')
-    """
-    if value is None:
-        return "-"
-    try:
-        number = float(str(value))
-    except ValueError:
-        return str(value)
-    return f"{number:.0f}" if 1e5 <= abs(number) < 1e15 else f"{number:.6g}"
-
-
-def summary(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The first row in words, the others counted."""
-    more = len(rows) - 1
-    return sentence(rows[0]) + (f"; and {more} more" if more > 0 else "")
-
-
 def names(node_ids: Sequence[str]) -> str:
     """The first few tests by name, the others counted.
 
     Examples
     --------
-    >>> names(["test.shop.interaction_has_rows.1a2b", "test.shop.training_set_schema.3c4d"])
+    >>> names(["test.shop.interaction_has_rows.1a2b3c4d5e", "test.shop.training_set_schema.0f1e2d3c4b"])
     'interaction_has_rows, training_set_schema'
     """
-    shown = ", ".join(node_id.split(".")[2] for node_id in node_ids[:3])  # test.<project>.<name>.<hash>
-    return shown + (f" and {len(node_ids) - 3} more" if len(node_ids) > 3 else "")
+    return listed([name_of(node_id) for node_id in node_ids])
+
+
+def name_of(node_id: str) -> str:
+    """The name of a test or a source, from dbt's unique id: `test.<project>.<name>.<hash>`.
+
+    Examples
+    --------
+    >>> name_of("test.shop.volume.1a2b3c4d5e"), name_of("source.shop.raw.interaction"), name_of("test.shop.singular")
+    ('volume', 'raw.interaction', 'singular')
+    """
+    return re.sub(r"\.[0-9a-f]{10}$", "", node_id.split(".", 2)[-1])

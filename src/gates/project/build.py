@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from gates.project.config import Project
@@ -19,19 +19,22 @@ class DbtResult:
 
     Attributes
     ----------
+    invocation_id : str
+        By which the ledger names the rows of this invocation.
+    tests : tuple of str
+        Unique ids of the tests that ran: each has left its evidence, unless `unrecorded` says why not.
     failed : tuple of str
-        Unique ids of the tests that failed, or whose query crashed: either way nothing was proven.
-    crashed : tuple of str
-        What crashed in those of them whose query did, with the database's message.
-    evidence : tuple of str
-        The lines that the gates printed, failures first.
+        Those of them that failed, or whose query crashed: either way nothing was proven.
+    crashed : mapping
+        The database's message by the unique id of the test whose query crashed.
     unrecorded : str
-        Why the evidence of a gate that failed is not in the ledger; empty where it is.
+        Why the evidence is not in the ledger; empty where it is.
     """
 
+    invocation_id: str
+    tests: tuple[str, ...]
     failed: tuple[str, ...]
-    crashed: tuple[str, ...]
-    evidence: tuple[str, ...]
+    crashed: Mapping[str, str] = field(default_factory=dict)
     unrecorded: str = ""
 
     @property
@@ -66,10 +69,11 @@ def invoke(
     if results is None:
         failure = broke(project, arguments, one_line(outcome.exception))
         if listener.failed:  # it broke afterwards
-            return DbtResult(tuple(listener.failed), (), tuple(listener.lines), str(failure))
+            rejected_ids = tuple(listener.failed)
+            return DbtResult(listener.invocation_id, rejected_ids, rejected_ids, unrecorded=str(failure))
         raise failure
     tests = [result for result in results if result.node.resource_type == "test"]
-    failed = [result for result in tests if result.status == "fail"]
+    rejected = [result for result in tests if result.status == "fail"]
     crashed = [result for result in tests if result.status == "error"]
     broken = [
         result
@@ -79,24 +83,25 @@ def invoke(
     ]
     # A gate that failed is the reason to name, and what else broke may be due to it; but when queries only
     # crashed, the gates among them say no more than the models: the database is down, or the SQL is wrong.
-    if broken and not failed:
+    if broken and not rejected:
         raise broke(project, arguments, "; ".join(map(describe, broken)))
-    if not outcome.success and not (failed or crashed):
+    if not outcome.success and not (rejected or crashed):
         raise broke(project, arguments, one_line(outcome.exception))
     hooks = [describe(result) for result in broken if result.node.resource_type == "operation"]
     return DbtResult(
-        failed=tuple(result.node.unique_id for result in failed + crashed),
-        crashed=tuple(map(describe, crashed)),
-        evidence=tuple(listener.lines),
+        invocation_id=listener.invocation_id,
+        tests=tuple(result.node.unique_id for result in tests if result.status != "skipped"),
+        failed=tuple(result.node.unique_id for result in rejected + crashed),
+        crashed={result.node.unique_id: one_line(result.message) for result in crashed},
         unrecorded=str(broke(project, arguments, "; ".join(hooks))) if hooks else "",
     )
 
 
 class _Listener:
-    """Collects the lines that the gates print and the tests that fail, and passes on how many nodes are done."""
+    """Keeps dbt's name of the invocation and the tests that fail, and passes on how many nodes are done."""
 
     def __init__(self, progress: Progress | None) -> None:
-        self.lines: list[str] = []
+        self.invocation_id = ""
         self.failed: list[str] = []
         self._progress = progress
         self._done = 0
@@ -105,9 +110,8 @@ class _Listener:
     def __call__(self, event: Any) -> None:
         """Take an event; dbt calls this from its worker threads."""
         name = event.info.name
-        if name == "JinjaLogInfo":
-            self.lines.append(event.info.msg)
-        elif name == "LogTestResult" and event.data.status == "fail":
+        self.invocation_id = event.info.invocation_id
+        if name == "LogTestResult" and event.data.status == "fail":
             self.failed.append(event.data.node_info.unique_id)
         elif name == "ConcurrencyLine":
             self._total = event.data.node_count

@@ -10,8 +10,11 @@ import plotext
 from rich.console import Console
 
 from gates.errors import GatesError
-from gates.ledger.evidence import Row, bounds, failures_first, latest, sentence, short
+from gates.ledger.declared import Declared
+from gates.ledger.evidence import Row, failures_first, latest
+from gates.ledger.wording import bounds, sentence
 from gates.spec.spec import by_argument
+from gates.text import short
 from gates.tuning.replay import Gate, Replay
 
 AROUND_DAYS = 35
@@ -46,10 +49,11 @@ def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> N
         )
     days = [first + dt.timedelta(number) for number in range(AROUND_DAYS + 1)]
     history = replay.judge([gate], days)
+    declared = Declared(gate.name, True, gate.arguments, gate.where or "")
     console.print(f"{gate.name}: {gate.kind} on {gate.relation}, severity {gate.severity}", soft_wrap=True)
     for row in failures_first(rows):
         console.print()
-        console.print(f"{row['verdict'].upper()}  {sentence(row)}", soft_wrap=True, markup=False)
+        console.print(f"{row['verdict'].upper()}  {sentence(row, declared)}", soft_wrap=True, markup=False)
         console.print(f"  {formula(gate, row)}", soft_wrap=True, markup=False)
         if (drawn := chart(history, row)) is not None:
             console.print(drawn, soft_wrap=True, markup=False)

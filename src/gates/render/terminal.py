@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -32,24 +33,39 @@ def _console(*, stderr: bool = False) -> Console:
 console, notices = _console(), _console(stderr=True)
 
 
-def progress_bar(shown_on: Console) -> Progress:
-    """Return the bars that show how far each step is."""
+@contextmanager
+def bars(shown: bool = True) -> Iterator[Callable[[str, int, int | None, str], None]]:
+    """Show a bar for each task on stderr where that is a terminal, and nothing elsewhere.
+
+    Yields
+    ------
+    callable
+        Takes the name of a task, how much of it is done, of how much (None where that is unknown), and with what.
+    """
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    return Progress(*columns, console=shown_on)
+    tasks = {}
+    disable = not (shown and sys.stderr.isatty())
+    with Progress(*columns, console=notices, disable=disable, transient=True) as progress:
+
+        def advance(name: str, done: int, total: int | None, what: str = "") -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=total)
+            progress.update(tasks[name], completed=done, total=total, description=f"{name} {what}".rstrip())
+
+        yield advance
 
 
 @contextmanager
-def advancing(what: str) -> Iterator[Advance]:
-    """Show on stderr how many of some things are done; yields what to call with (what, done, total)."""
-    with progress_bar(notices) as progress:
-        task = progress.add_task(what, total=None)
-        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
+def advancing(name: str) -> Iterator[Advance]:
+    """Show how many of some things are done; yields what to call with (what, done, total)."""
+    with bars() as advance:
+        yield lambda what, done, total: advance(name, done, total, what)
 
 
 def show_error(error: Exception) -> None:

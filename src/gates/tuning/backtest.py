@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from gates.ledger.evidence import Row, sentence
+from gates.ledger.evidence import Row
+from gates.ledger.wording import sentence
 from gates.tuning.past import PastDays, past_days
 from gates.tuning.replay import Gate, Replay
 
@@ -107,7 +108,7 @@ def show(result: Backtest, console: Console) -> None:
     silent = {gate for gate, _ in alarms} - loud
     console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
     for row in sorted(blocking, key=lambda row: row["run_date"]):
-        console.print(f"{row['run_date']}  {sentence(row | {'relation': gates[row['node_id']].name})}")
+        console.print(f"{row['run_date']}  {gates[row['node_id']].name}: {sentence(row)}")
     blocked, warned = result.blocked(), result.warned()
     console.print(
         f"{len(result.days)} healthy days: {len(blocked)} blocked ({share(blocked, result.days)}),"

@@ -13,6 +13,10 @@ import jinja2
 from markupsafe import Markup
 
 from gates.ledger import evidence
+from gates.ledger.declared import Declared, declarations
+from gates.ledger.wording import bounds
+from gates.render.cards import in_one_line
+from gates.text import short
 from training_pipeline.config import Settings
 from training_pipeline.model.bootstrap import Interval
 from training_pipeline.model.measuring import NO_REFERENCE
@@ -112,6 +116,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
         absent_model=sorted(set(required_model_gates(manifest)) - {row["node_id"] for row in model_gates}),
         decision=_decision(history, run_date, evaluation),
         stopped=stopped,
+        declared=declarations(manifest),
     )
     before_training = verdict.outcome == "stopped" and (not evaluation or evidence.failed(data_gates) != [])
     return Report(
@@ -134,7 +139,7 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": evidence.short, "bounds": evidence.bounds, "effect": evidence.effect}
+    environment.filters |= {"short": short, "bounds": bounds, "effect": evidence.effect}
     chart = _calibration_chart(report.evaluation)
     whole = [row for row in report.evaluation if row["segment"] == WHOLE]
     return environment.get_template(_TEMPLATE).render(
@@ -159,9 +164,10 @@ def _verdict(
     absent_model: list[str],
     decision: evidence.Row | None,
     stopped: str | None,
+    declared: Mapping[str, Declared],
 ) -> Verdict:
     if failed_data:
-        verdict = Verdict("stopped", "Stopped before training", evidence.summary(failed_data))
+        verdict = Verdict("stopped", "Stopped before training", in_one_line(failed_data, declared))
     elif absent_data:
         reason = f"{len(absent_data)} data gates have not run: {evidence.names(absent_data)}"
         verdict = Verdict("stopped", "Stopped before training", stopped or reason)
@@ -169,7 +175,7 @@ def _verdict(
         reason = "No model has been trained and evaluated for this run date."
         verdict = Verdict("stopped", "No model", stopped or reason)
     elif failed_model:
-        verdict = Verdict("stopped", "Stopped before promotion", evidence.summary(failed_model))
+        verdict = Verdict("stopped", "Stopped before promotion", in_one_line(failed_model, declared))
     elif stopped:
         verdict = Verdict("stopped", "Stopped", stopped)
     elif absent_model:

@@ -1,17 +1,21 @@
-"""What a person reads at the end of a run: evidence, failures first; the metrics; the verdict; what next."""
+"""What a person reads at the end of a run: the steps, what did not pass, the metrics, the verdict, where to look next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 from rich.table import Column, Table
-from rich.text import Text
 
+from gates.render.cards import WARN, Context, cards
+from gates.render.overview import by_relation, folded, in_full, tally
+from gates.text import WIDTH, clipped, wrapped
 from training_pipeline.model.measuring import NO_REFERENCE
-from training_pipeline.warehouse.ledger import address, exists
+from training_pipeline.model.segments import WHOLE
+from training_pipeline.warehouse import ml_tables
+from training_pipeline.warehouse.ledger import exists
 from training_pipeline.warehouse.postgres import connect
 
 if TYPE_CHECKING:
@@ -19,37 +23,102 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from rich.console import Console
-
+    from gates.ledger.evidence import Row
     from training_pipeline.config import Settings
     from training_pipeline.steps.run import Outcome
 
-STYLES = {"FAIL": "bold red", "WARN": "yellow", "PASS": "green"}
+MAX_LINES = 25  # of a run that nothing stopped
+_LABEL = 10  # columns
+_INDENT = " " * _LABEL
+_RELATION = " " * 4
+_METRICS = ("auc", "log_loss", "brier")
 
 
-def show(settings: Settings, outcome: Outcome, console: Console) -> None:
-    """Print the summary of a run."""
-    for name, lines in outcome.evidence.items():
-        console.rule(f"{name} of {outcome.run_date}", align="left")
-        show_evidence(lines, console)
-    if outcome.decision is not None:
-        show_metrics(settings, outcome.run_date, console)
-    console.rule("verdict", align="left")
+def run_lines(settings: Settings, outcome: Outcome, context: Context, verbose: bool = False) -> list[str]:
+    """Return what a run came to, in lines of at most the width of a terminal.
+
+    Where nothing stopped the run they are at most 25, unless all evidence is asked for: models on which everything passed
+    share a line where it takes that.
+    """
     if outcome.stopped is not None:
-        console.print(Text(f"STOPPED  {outcome.stopped}", style="bold red"), soft_wrap=True)
+        ending = [*_pointers(outcome), *verdict_lines(settings, outcome)]
+    else:
+        ending = [
+            *metric_lines(settings, outcome.run_date),
+            *verdict_lines(settings, outcome),
+            *_pointers(outcome),
+        ]
+    if verbose:
+        return [*_steps(outcome, context, None), *ending]
+    room = MAX_LINES - len(outcome.seconds) - len(ending)
+    rows = [row for found in outcome.evidence.values() for row in found]
+    warned = [] if outcome.stopped else cards(rows, context, WARN, room - len(outcome.evidence))
+    return [*_steps(outcome, context, room - len(warned)), *warned, *ending]
+
+
+def evidence_lines(rows: Sequence[Row], context: Context, verbose: bool) -> list[str]:
+    """Return what the gates of one side came to: a line for each relation and a card for each warning, or every row."""
+    if verbose:
+        return in_full(rows, context)
+    return [*folded(by_relation(rows, context), ""), *cards(rows, context, WARN)]
+
+
+def verdict_lines(settings: Settings, outcome: Outcome) -> list[str]:
+    """Return what was decided, or what stopped the run."""
+    if outcome.stopped is not None:
+        head, *rest = str(outcome.stopped).splitlines()
         if hint := last_day_hint(settings, outcome.run_date):
-            console.print(hint)
-    elif outcome.decision is not None:
-        decision = outcome.decision
-        verdict = f"{decision.decision.upper()}  model version {decision.model_version}: {decision.reason}"
-        console.print(Text(verdict, style="bold green"))
-    _show_next(settings, outcome, console)
+            rest.append(f"{_RELATION}{hint}")
+        return [
+            *_labelled("STOPPED", head),
+            *(part for line in rest for part in ([line] if len(line) <= WIDTH else folded([line], ""))),
+        ]
+    if outcome.decision is None:
+        return []
+    decision = outcome.decision
+    return _labelled(decision.decision.upper(), f"model version {decision.model_version}: {decision.reason}")
 
 
-def show_evidence(lines: Sequence[str], console: Console) -> None:
-    """Print the lines of the gates as they are, coloured by verdict and never wrapped."""
-    for line in lines:
-        console.print(Text(line, style=STYLES.get(line[:4], "bold")), soft_wrap=True)
+def metric_lines(settings: Settings, run_date: datetime.date) -> list[str]:
+    """Return the metrics of the model that was evaluated last, and how much better it is, with their intervals."""
+    rows = _evaluation(settings, run_date)
+    values = [
+        f"{row['metric']} {_short_interval(row, 'value', '')}"
+        for metric in _METRICS
+        for row in rows
+        if (row["metric"], row["reference"]) == (metric, NO_REFERENCE)
+    ]
+    better = [
+        f"than {row['reference']} by {_short_interval(row, 'difference', 'difference_')}"
+        for row in rows
+        if row["metric"] == _METRICS[0] and row["reference"] != NO_REFERENCE
+    ]
+    lines = _as_many_as_fit("metrics", values)
+    return lines + _as_many_as_fit("", [f"{_METRICS[0]} better {better[0]}", *better[1:]] if better else [])
+
+
+def metric_table(settings: Settings, run_date: datetime.date) -> Table | str:
+    """Return all metrics of the model that was evaluated last for a run date, with its comparisons."""
+    rows = _evaluation(settings, run_date)
+    if not rows:
+        return f"no model was evaluated for {run_date}"
+    references = sorted({row["reference"] for row in rows} - {NO_REFERENCE})
+    table = Table(
+        Column("metric", no_wrap=True),
+        "value",
+        *(f"better than {name} by" for name in references),
+        title=f"model version {rows[0]['model_version']} on snapshot {rows[0]['snapshot_date']},"
+        " with 95 % intervals",
+        title_justify="left",
+    )
+    for metric in sorted({row["metric"] for row in rows}):
+        cells = {row["reference"]: row for row in rows if row["metric"] == metric}
+        table.add_row(
+            metric,
+            _interval(cells[NO_REFERENCE], "value", ""),
+            *(_interval(cells[name], "difference", "difference_") for name in references),
+        )
+    return table
 
 
 def last_day_hint(settings: Settings, run_date: datetime.date) -> str | None:
@@ -73,35 +142,46 @@ def last_day_hint(settings: Settings, run_date: datetime.date) -> str | None:
     return f"{settings.source} has no rows for {run_date}; the last day that has is {row[1]}"
 
 
-def show_metrics(settings: Settings, run_date: datetime.date, console: Console) -> None:
-    """Print the metrics of the model that was evaluated last for a run date, with its comparisons."""
-    query = (
-        "select * from ml.model_evaluation where run_date = %s and segment = 'all'"
-        " and model_version = (select model_version from ml.model_evaluation where run_date = %s"
-        " order by evaluated_at desc limit 1) order by metric, reference"
-    )
-    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query, [run_date, run_date]).fetchall()
-    if not rows:
-        console.print(f"no model was evaluated for {run_date}")
-        return
-    references = sorted({row["reference"] for row in rows} - {NO_REFERENCE})
-    table = Table(
-        Column("metric", no_wrap=True),
-        "value",
-        *(f"better than {name} by" for name in references),
-        title=f"model version {rows[0]['model_version']} on snapshot {rows[0]['snapshot_date']},"
-        " with 95 % intervals",
-        title_justify="left",
-    )
-    for metric in sorted({row["metric"] for row in rows}):
-        cells = {row["reference"]: row for row in rows if row["metric"] == metric}
-        table.add_row(
-            metric,
-            _interval(cells[NO_REFERENCE], "value", ""),
-            *(_interval(cells[name], "difference", "difference_") for name in references),
-        )
-    console.print(table)
+def _steps(outcome: Outcome, context: Context, room: int | None) -> Iterator[str]:
+    """A line for each step; under it one for each relation that was judged in it, or every row where room has no bound."""
+    counts = {step: len(by_relation(rows, context)) for step, rows in outcome.evidence.items() if rows}
+    while room is not None and sum(counts.values()) > max(room, len(counts)):
+        counts[max(counts, key=lambda step: counts[step])] -= 1
+    for step, seconds in outcome.seconds.items():
+        rows = outcome.evidence.get(step, [])
+        note = tally(rows) if step in outcome.evidence else outcome.notes.get(step, "")
+        yield clipped(f"{step:11} {seconds:6.1f} s  {note}".rstrip())
+        if room is None:
+            yield from (f"{_RELATION}{line}" for line in in_full(rows, context))
+        else:
+            yield from folded(by_relation(rows, context, counts.get(step)), _RELATION)
+
+
+def _pointers(outcome: Outcome) -> Iterator[str]:
+    if outcome.report is not None:
+        yield f"{'report':{_LABEL}}{outcome.report}"
+    if outcome.stopped is None:
+        explain = f"training-pipeline explain TEST --run-date {outcome.run_date}"
+        yield from _labelled("next", f"{explain}, training-pipeline mlflow")
+    yield from _labelled("took", f"{sum(outcome.seconds.values()):.1f} s")
+
+
+def _labelled(label: str, text: str) -> list[str]:
+    return wrapped(text, f"{label:{_LABEL}}", _INDENT)
+
+
+def _as_many_as_fit(label: str, parts: list[str]) -> list[str]:
+    """One line of the first parts that it holds; none without any."""
+    while len(lines := _labelled(label, ", ".join(parts))) > 1:
+        parts = parts[:-1]
+    return lines if parts else []
+
+
+def _evaluation(settings: Settings, run_date: datetime.date) -> list[Row]:
+    with connect(settings) as connection:
+        ml_tables.ensure(connection)
+        rows = ml_tables.latest_evaluation(connection, run_date)
+    return [row for row in rows if row["segment"] == WHOLE]
 
 
 def _interval(row: Mapping[str, Any], value: str, bound: str) -> str:
@@ -110,15 +190,7 @@ def _interval(row: Mapping[str, Any], value: str, bound: str) -> str:
     return f"{row[value]:.4f}\n({row[f'{bound}lower']:.4f}, {row[f'{bound}upper']:.4f})"
 
 
-def _show_next(settings: Settings, outcome: Outcome, console: Console) -> None:
-    console.rule("where to look next", align="left")
-    table = Table.grid(padding=(0, 2))
-    table.add_row("report", str(outcome.report))
-    table.add_row("all evidence", f"select * from {address(settings).as_string()} (training-pipeline db url)")
-    table.add_row("dbt docs", "cd dbt_project && dbt docs generate && dbt docs serve")
-    table.add_row("MLflow", "training-pipeline mlflow")
-    table.add_row("Airflow", "make airflow")
-    console.print(table)
-    console.print(
-        "  ".join(f"{step} {seconds:.1f} s" for step, seconds in outcome.seconds.items()), style="dim"
-    )
+def _short_interval(row: Mapping[str, Any], value: str, bound: str) -> str:
+    if row[value] is None:
+        return "-"
+    return f"{row[value]:.3f} ({row[f'{bound}lower']:.3f} to {row[f'{bound}upper']:.3f})"

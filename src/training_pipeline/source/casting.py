@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from gates.render.text import printable, quoted
+from gates.text import printable, quoted
 from training_pipeline.errors import PipelineError
 from training_pipeline.source.columns import DAY, INSTANT, REQUIRED, Column, arrow_schema
 

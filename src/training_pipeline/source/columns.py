@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import yaml
 
-from gates.render.text import escaped, printable
+from gates.text import escaped, printable
 from training_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:

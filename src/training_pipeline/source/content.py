@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from gates.render.text import escaped, printable
+from gates.text import escaped, printable
 from training_pipeline.errors import PipelineError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from gates.render.text import QUOTED_CHARACTERS, quoted
+from gates.text import QUOTED_CHARACTERS, quoted
 
 BLOCK_BYTES = 4 << 20
 HEADER_BYTES = 1 << 20

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet
 
-from gates.render.text import escaped, listed, printable, quoted
+from gates.text import escaped, listed, printable, quoted
 from training_pipeline.errors import PipelineError
 from training_pipeline.source import csv_file
 from training_pipeline.source.columns import DAY, Column

@@ -14,7 +14,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from gates.render.text import escaped, printable
+from gates.text import escaped, printable
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.source.casting import conform

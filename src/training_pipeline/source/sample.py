@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet
 
-from gates.render.text import escaped
+from gates.text import escaped
 from training_pipeline.errors import PipelineError
 from training_pipeline.source.content import opened
 from training_pipeline.source.files import BATCH_ROWS, FIXTURE, SAMPLE, Source

@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from gates.ledger import evidence, seals
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
+from training_pipeline.steps.gating import failure_cards
 from training_pipeline.warehouse import ledger
 from training_pipeline.warehouse.dbt import compile_inline, read_manifest
 from training_pipeline.warehouse.postgres import connect
@@ -93,8 +94,7 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
     rows = [row for found in latest.values() for row in found]
     if failed := evidence.failed(rows):
         raise GateStopped(
-            f"training stopped on {run_date}: {evidence.summary(failed)}",
-            failed,
+            "\n".join([f"training stopped on {run_date}", *failure_cards(settings, failed)]), failed
         )
     if absent := sorted(set(required) - set(latest)):
         raise _stopped(

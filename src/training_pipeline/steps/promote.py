@@ -22,6 +22,7 @@ from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
 from training_pipeline.registry.models import CHAMPION, Registered
+from training_pipeline.steps.gating import failure_cards
 from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import compile_inline, read_manifest
 from training_pipeline.warehouse.postgres import connect
@@ -194,8 +195,7 @@ def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.dateti
     rows = [row for found in latest.values() for row in found if row["recorded_at"] > evaluated_at]
     if failed := evidence.failed(rows):
         raise GateStopped(
-            f"promotion stopped on {run_date}: {evidence.summary(failed)}",
-            failed,
+            "\n".join([f"promotion stopped on {run_date}", *failure_cards(settings, failed)]), failed
         )
     if absent := sorted(set(required) - {row["node_id"] for row in rows}):
         raise GateStopped(

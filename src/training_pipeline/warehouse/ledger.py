@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from gates.ledger import evidence, seals
+from gates.ledger import evidence, runs, seals
+from gates.ledger.evidence import Row
 from training_pipeline.errors import PipelineError
 from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
@@ -21,20 +22,34 @@ if TYPE_CHECKING:
 
     from training_pipeline.config import Settings
 
+Answer = TypeVar("Answer")
+
 
 def latest(
     settings: Settings, run_date: dt.date, node_ids: Iterable[str] | None = None
-) -> dict[str, list[evidence.Row]]:
+) -> dict[str, list[Row]]:
     """Return the rows that each test wrote last for a run date, see `gates.ledger.evidence.latest`; none without a ledger."""
+    return _read(settings, {}, lambda query, table: evidence.latest(query, table, run_date, node_ids))
+
+
+def of_invocation(settings: Settings, invocation_id: str) -> list[Row]:
+    """Return the rows that a dbt invocation recorded; none without a ledger."""
+    return _read(settings, [], lambda query, table: runs.of_invocation(query, table, invocation_id))
+
+
+def past(settings: Settings, rows: Sequence[Row]) -> dict[runs.Key, dict[dt.date, object]]:
+    """Return what the metrics of some rows were on the days before, see `gates.ledger.runs.past`; nothing without a ledger."""
+    return _read(settings, {}, lambda query, table: runs.past(query, table, rows))
+
+
+def _read(settings: Settings, absent: Answer, ask: Callable[[runs.Query, str], Answer]) -> Answer:
+    """Ask the ledger something; the answer is `absent` where there is none."""
     name = address(settings)
     with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
         if not exists(connection, name):
-            return {}
-        return evidence.latest(
-            lambda statement: cursor.execute(statement.encode()).fetchall(),
-            name.as_string(connection),
-            run_date,
-            node_ids,
+            return absent
+        return ask(
+            lambda statement: cursor.execute(statement.encode()).fetchall(), name.as_string(connection)
         )
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from gates.render.text import escaped
+from gates.text import escaped
 from training_pipeline import cli
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError

@@ -101,7 +101,7 @@ def test_training_is_refused(built: Settings, statement: str, reason: str) -> No
 
 def test_training_is_refused_after_a_failed_gate(built: Settings) -> None:
     _fail_a_gate(built)
-    reason = r"value_range on analytics.interaction: avg\(amount\) is 300, bound at least 1 and at most 10"
+    reason = r"FAIL  amount_is_plausible on interaction\n +avg\(amount\) is 300, allowed at least 1 and at most 10\n"
     with pytest.raises(GateStopped, match=reason):
         train(built, RUN_DATE)
 

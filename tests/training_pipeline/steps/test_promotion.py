@@ -50,7 +50,7 @@ def test_first_champion_needs_the_gates_only(evaluated: Settings) -> None:
 def test_failed_model_gate_stops(evaluated: Settings) -> None:
     execute(evaluated, "update ml.model_evaluation set value = 0.55 where metric = 'auc'")
     assert not build_model_gates(evaluated).success
-    reason = r"value_range on analytics.challenger_evaluation: min\(value\).* is 0.55, bound at least 0.6"
+    reason = r"FAIL  challenger_auc on challenger_evaluation where .*\n +min\(value\) is 0.55, allowed at least 0.6\n"
     with pytest.raises(GateStopped, match=reason) as stopped:
         promote(evaluated, RUN_DATE)
     assert [row["verdict"] for row in stopped.value.evidence] == ["fail"]

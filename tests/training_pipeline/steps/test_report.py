@@ -38,7 +38,10 @@ def test_data_gate_stopped_the_run_after_an_earlier_success(evaluated: Settings)
     build_data(evaluated)
     html = _text(evaluated)
     assert "<h1>Stopped before training</h1>" in html
-    assert "avg(amount) is 300, bound at least 1 and at most 10 (out_of_bounds)" in html
+    assert (
+        "amount_is_plausible on analytics.interaction: avg(amount) is 300, allowed at least 1 and at most 10"
+        in html
+    )
     assert html.index('<span class="badge fail">') < html.index('<span class="badge pass">')
     assert "Provenance" not in html
     assert "<svg" not in html
@@ -49,7 +52,7 @@ def test_model_gate_stopped_the_run(evaluated: Settings) -> None:
     build_model_gates(evaluated)
     html = _text(evaluated)
     assert "<h1>Stopped before promotion</h1>" in html
-    assert re.search("min\\(value\\).* is 0.55, bound at least 0.6", html)
+    assert re.search("min\\(value\\).* is 0.55, allowed at least 0.6", html)
     assert "Provenance" in html
 
 

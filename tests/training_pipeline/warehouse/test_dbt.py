@@ -1,6 +1,7 @@
 import datetime
 import os
 import socket
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,14 +17,18 @@ RUN_DATE = datetime.date(2017, 4, 30)
 SOURCE_GATES = ("test", "--select", "source:raw")
 
 
+def names(unique_ids: Iterable[str]) -> list[str]:
+    return [unique_id.split(".")[2] for unique_id in unique_ids]
+
+
 def test_gates_that_pass(loaded_settings: Settings) -> None:
     done: list[tuple[int, int, str]] = []
     result = dbt.invoke(
         loaded_settings, SOURCE_GATES, RUN_DATE, lambda count, total, name: done.append((count, total, name))
     )
     assert result.success
-    assert (result.failed, result.crashed) == ((), ())
-    assert any(line.startswith("PASS") and "row_existence" in line for line in result.evidence)
+    assert (result.failed, result.crashed) == ((), {})
+    assert "raw_interaction_has_rows" in names(result.tests)
     count, total, name = done[-1]
     assert count == total == len(done)
     assert name
@@ -32,19 +37,32 @@ def test_gates_that_pass(loaded_settings: Settings) -> None:
 def test_gate_that_fails_is_an_answer(loaded_settings: Settings) -> None:
     result = dbt.invoke(loaded_settings, SOURCE_GATES, datetime.date(2017, 5, 15))
     assert not result.success
-    assert [unique_id.split(".")[2] for unique_id in result.failed] == ["raw_interaction_has_rows"]
-    assert result.crashed == ()
-    assert any(line.startswith("FAIL") for line in result.evidence)
+    assert names(result.failed) == ["raw_interaction_has_rows"]
+    assert set(result.failed) < set(result.tests)
+    assert result.crashed == {}
+
+
+def test_ledger_names_its_rows_by_the_invocation(loaded_settings: Settings) -> None:
+    first, second = (dbt.invoke(loaded_settings, SOURCE_GATES, RUN_DATE) for _ in range(2))
+    assert first.invocation_id != second.invocation_id
+    for result in (first, second):
+        with connect(loaded_settings) as connection:
+            rows = connection.execute(
+                "select distinct node_id from analytics.gate_results where invocation_id = %s",
+                [result.invocation_id],
+            ).fetchall()
+        assert {node_id for (node_id,) in rows} == set(result.tests)
 
 
 def test_gate_that_crashes_has_failed(loaded_settings: Settings) -> None:
     with connect(loaded_settings) as connection:
         connection.execute("alter table raw.interaction drop column interaction_date")
     result = dbt.invoke(loaded_settings, SOURCE_GATES, RUN_DATE)
-    names = {unique_id.split(".")[2] for unique_id in result.failed}
-    assert {"raw_interaction_schema", "raw_interaction_has_rows"} <= names
-    crash = next(text for text in result.crashed if text.startswith("raw_interaction_has_rows"))
-    assert 'column "interaction_date" does not exist' in crash
+    assert {"raw_interaction_schema", "raw_interaction_has_rows"} <= set(names(result.failed))
+    message = dict(zip(names(result.crashed), result.crashed.values(), strict=True))[
+        "raw_interaction_has_rows"
+    ]
+    assert 'column "interaction_date" does not exist' in message
 
 
 def test_model_that_crashes_is_an_error(loaded_settings: Settings) -> None:

@@ -1,0 +1,177 @@
+"""What a person reads of a test that did not pass: a short card with its name, a sentence, the past, the next command."""
+
+from __future__ import annotations
+
+import datetime as dt
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from gates.ledger.declared import Declared, Row
+from gates.ledger.evidence import effect, name_of
+from gates.ledger.runs import Key, key
+from gates.ledger.wording import sentence
+from gates.text import WIDTH, as_number, clipped, listed, printable, sparkline, wrapped
+
+EXPLAIN = "training-pipeline explain"
+FAIL, WARN = "FAIL", "WARN"
+INDENT = " " * 6
+_SHOWN = 5  # cards; the other tests are named
+_NAME_LENGTH = 40  # of a name in a command; a longer one is given by a part that only one test has
+_LEAST_PAST = 4  # values before the run date, without which there is nothing to see
+_ABSENT = ("query_error", "no_current", "no_reference", "null_value", "missing_column")
+
+Past = Mapping[dt.date, object]  # the values of a metric and segment, by run date
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the cards of a run know next to its rows.
+
+    Attributes
+    ----------
+    declared : mapping
+        The tests of the project by unique id.
+    past : mapping
+        The values before the run date, by what they measure.
+    messages : mapping
+        What the database said about a query that failed, by the test's unique id.
+    schema : str
+        Left out of the names of its relations.
+    """
+
+    declared: Mapping[str, Declared] = field(default_factory=dict)
+    past: Mapping[Key, Past] = field(default_factory=dict)
+    messages: Mapping[str, str] = field(default_factory=dict)
+    schema: str = ""
+
+    def relation(self, row: Row) -> str:
+        """Return the relation of a row as people call it."""
+        return str(row["relation"] or "no relation").removeprefix(f"{self.schema}.")
+
+
+def cards(rows: Iterable[Row], context: Context, label: str, room: int | None = None) -> list[str]:
+    """Return the lines of a card for each test that failed (or, with that label, warned), the worst first.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        Rows of the ledger, also those of tests that passed.
+    label : 'FAIL' or 'WARN'
+    room : int, optional
+        How many lines there may be; five cards at most without it. The tests without a card are named.
+    """
+    tests: dict[str, list[Row]] = {}
+    for row in rows:
+        if _label(row) == label:
+            tests.setdefault(row["node_id"], []).append(row)
+    ordered = sorted(tests.values(), key=lambda of_test: (-max(map(_excess, of_test)), of_test[0]["node_id"]))
+    for shown in range(min(len(ordered), _SHOWN), -1, -1):
+        lines = [line for of_test in ordered[:shown] for line in card(of_test, context)]
+        if more := [_name(of_test[0], context) for of_test in ordered[shown:]]:
+            lines.append(clipped(f"{label}  {len(more)} more: {printable(listed(more))}"))
+        if room is None or len(lines) <= room:
+            break
+    return lines
+
+
+def card(rows: Sequence[Row], context: Context) -> list[str]:
+    """Return the lines of one card: of the rows of a test that did not pass the worst, the others counted."""
+    decided = [row for row in rows if effect(row) in ("warn", "fail")] or list(rows)
+    worst, *others = sorted(decided, key=lambda row: (-_excess(row), row["metric"], row["segment"]))
+    declared = context.declared.get(worst["node_id"], Declared())
+    past = context.past.get(key(worst), {})
+    head = printable(f"{_name(worst, context)} on {context.relation(worst)}")
+    if declared.scope:
+        head = clipped(f"{head} where {printable(declared.scope)}", max(WIDTH - len(INDENT), len(head)))
+    said = sentence(worst, replace(declared, reference_days=_reference_days(worst, declared, past)))
+    if message := context.messages.get(worst["node_id"]):
+        said += f": {message}"
+    elif worst["metric"] == "failures" and declared.description:
+        said += f". {declared.description}"
+    lines = wrapped(head, f"{_label(worst)}  ", INDENT)
+    lines += wrapped(printable(said), INDENT, INDENT)
+    if others:
+        names = [
+            declared.metric(row) + (f" of {row['segment']}" if row["segment"] != worst["segment"] else "")
+            for row in others
+        ]
+        lines += wrapped(printable(f"and {len(others)} more: {listed(names)}"), INDENT, INDENT)
+    if len([value for value in past.values() if as_number(value) is not None]) >= _LEAST_PAST:
+        values = [*(past[day] for day in sorted(past)), worst["current_value"]]
+        lines.append(f"{INDENT}{sparkline(values)}  the last {len(values)} days judged")
+    return lines + _next(worst, declared, context)
+
+
+def in_one_line(rows: Sequence[Row], declared: Mapping[str, Declared]) -> str:
+    """Return what the first row says, with the name of its test; the others are counted."""
+    first, more = rows[0], len(rows) - 1
+    said = sentence(first, declared.get(first["node_id"]))
+    text = f"{_name(first, Context(declared))} on {first['relation']}: {said}"
+    return printable(text) + (f"; and {more} more" if more else "")
+
+
+def _label(row: Row) -> str:
+    """How the test of a row ended."""
+    return {"pass": "PASS", "warn": WARN}.get(row["status"], FAIL)
+
+
+def _name(row: Row, context: Context) -> str:
+    declared = context.declared.get(row["node_id"])
+    return declared.name if declared else name_of(row["node_id"])
+
+
+def _excess(row: Row) -> float:
+    """How bad a row is: how far its value is beyond the bound, relative to that; absent data are worst."""
+    if effect(row) not in ("warn", "fail"):
+        return -1.0
+    if row["reason"] in _ABSENT:
+        return float("inf")
+    value = as_number(row["statistic"] if row["statistic"] is not None else row["current_value"])
+    beyond = [0.0]
+    for bound, sign in ((row["lower_bound"], -1), (row["upper_bound"], 1)):
+        if bound is not None and value is not None:
+            beyond.append(sign * (value - bound) / max(abs(bound), 1e-9))
+    return max(beyond) + (1e6 if effect(row) == "fail" else 0)
+
+
+def _reference_days(row: Row, declared: Declared, past: Past) -> int | None:
+    """How many days before the reference lies: the gate steps over days that must not serve, so its value says which it was."""
+    step = declared.whole_number("days_back", 7)
+    value = as_number(row["reference_value"])
+    if row["gate"] != "interval_ratio" or value is None:
+        return None
+    for days in range(step, 4 * step + 1, step):
+        if as_number(past.get(row["run_date"] - dt.timedelta(days))) == value:
+            return days
+    return None
+
+
+def _next(row: Row, declared: Declared, context: Context) -> list[str]:
+    """What to do next; a command that is wider than a line goes on behind a backslash."""
+    if row["gate"] == "source_freshness":
+        return wrapped(
+            f"next: load newer rows, or decide on an earlier day than {row['run_date']}", INDENT, INDENT
+        )
+    name = _name(row, context)
+    part = _unique_part(name, [other.name for other in context.declared.values() if other.name != name])
+    if declared.gate and row["reason"] != "query_error":
+        words = [*EXPLAIN.split(), part, "--run-date", str(row["run_date"])]
+    else:
+        wanted = part if part == name else f"{part}*"
+        words = [f"RUN_DATE={row['run_date']}", "dbt", "show", "--select", wanted]
+    lines = [f"{INDENT}next:"]
+    for word in map(shlex.quote, map(printable, words)):
+        if len(lines[-1]) + len(word) > WIDTH - len(" \\ "):
+            lines[-1] += " \\"
+            lines.append(INDENT)
+        lines[-1] += f" {word}"
+    return lines
+
+
+def _unique_part(name: str, others: Sequence[str]) -> str:
+    """The name, or the first part of a long one that no other has: so much finds the test."""
+    for length in range(_NAME_LENGTH, len(name)):
+        if not any(name[:length] in other for other in others):
+            return name[:length]
+    return name
