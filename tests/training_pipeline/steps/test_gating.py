@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from psycopg import sql
 
+from gates.errors import GatesError
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.steps.gating import gate, stopped_task
@@ -100,9 +101,9 @@ def test_query_that_crashed_says_what_the_database_said(loaded_settings: Setting
 def test_gate_that_passes_is_an_error_where_its_ledger_cannot_be_written(loaded_settings: Settings) -> None:
     """No pass without proof: nothing would know of it tomorrow."""
     refuse_rows(loaded_settings)
-    with pytest.raises(PipelineError, match=BROKE + ".*disk full") as broke:
+    with pytest.raises(GatesError, match=BROKE + ".*disk full") as broke:
         judge(loaded_settings, GOOD_DAY)
-    assert broke.value.exit_code == PipelineError.exit_code
+    assert broke.value.exit_code == GatesError.exit_code
     assert recorded_days(loaded_settings) == [FIRST_DAY]
 
 
@@ -128,7 +129,7 @@ def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_created(loaded
 
 def test_ledger_that_cannot_be_created_is_an_error(loaded_settings: Settings) -> None:
     refuse_indexes(loaded_settings)
-    with pytest.raises(PipelineError, match=r"dbt test broke: .*no index") as broke:
+    with pytest.raises(GatesError, match=r"dbt test broke: .*no index") as broke:
         judge(loaded_settings, GOOD_DAY)
     assert not isinstance(broke.value, GateStopped)
 
