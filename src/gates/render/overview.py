@@ -26,7 +26,7 @@ def tally(rows: Iterable[Row]) -> str:
     >>> tally([passed, passed, passed | {"verdict": "warn"}])
     '2 checks passed, 1 warned'
     """
-    counts = Counter(_NOT_APPLICABLE if row["reason"] == "not_applicable" else effect(row) for row in rows)
+    counts = Counter(map(_outcome, rows))
     parts = [
         f"{counts[outcome]} {_WORDS.get(outcome, outcome)}"
         for outcome in ("pass", "learning", _NOT_APPLICABLE, "warn", "fail")
@@ -82,4 +82,10 @@ def folded(lines: Sequence[str], indent: str) -> list[str]:
 
 
 def _passed(rows: Sequence[Row]) -> bool:
-    return all(effect(row) in ("pass", "learning") for row in rows)
+    return all(effect(row) == "pass" for row in rows)
+
+
+def _outcome(row: Row) -> str:
+    if row["reason"] == "not_applicable":
+        return _NOT_APPLICABLE
+    return "learning" if row["verdict"] == "learning" else effect(row)

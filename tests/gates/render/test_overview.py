@@ -20,10 +20,11 @@ def test_outcomes_are_counted() -> None:
         *passed("shop.a", 2),
         ledger_row(reason="ok", verdict="warn"),
         ledger_row(reason="not_applicable", verdict="pass"),
+        ledger_row(reason="insufficient_history", verdict="learning"),
         ledger_row(severity="warn"),
         ledger_row(),
     ]
-    assert tally(rows) == "2 checks passed, 1 not applicable, 2 warned, 1 failed"
+    assert tally(rows) == "2 checks passed, 1 learning, 1 not applicable, 2 warned, 1 failed"
     assert tally([ledger_row()]) == "1 check failed"
     assert tally([]) == "no checks"
 
