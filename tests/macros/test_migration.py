@@ -10,8 +10,7 @@ import pytest
 
 from .harness.engines import SCHEMA, DuckDB, Engine, Postgres
 from .harness.run import LEDGER
-from .harness.shop import Shop, gate, properties_of
-from .test_reported_cases import orders
+from .harness.shop import Shop, gate, orders, properties_of
 
 DUMP = Path(__file__).parent / "ledger_of_the_first_version.sql"
 BAD_DAY, LATER = "2026-11-15", "2026-11-22"

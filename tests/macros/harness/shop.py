@@ -139,3 +139,11 @@ def properties_of(name: str, gates: Sequence[Mapping[str, Any]], kind: str = "se
 def gate(kind: str, arguments: Mapping[str, Any] | None = None, /, **others: Any) -> dict[str, Any]:
     """One gate of the package, with its arguments; `others` stand beside them."""
     return {f"gates.{kind}": {**({"arguments": dict(arguments)} if arguments else {}), **others}}
+
+
+def orders(sizes: dict[str, int]) -> str:
+    """The seed with so many orders on each day."""
+    lines = ["order_id,order_date,amount"]
+    for day, size in sizes.items():
+        lines += [f"{day.replace('-', '')}{number:02},{day},1" for number in range(size)]
+    return "\n".join(lines)

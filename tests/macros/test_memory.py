@@ -1,0 +1,85 @@
+"""Which days a gate does not take as a reference: memory survives whatever becomes of a gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .harness.engines import DuckDB, Engine, Postgres
+from .harness.shop import Shop, gate, orders, properties_of
+
+FIRST_DAY, BAD_DAY, LATER = "2026-11-08", "2026-11-15", "2026-11-22"
+
+
+@pytest.fixture(params=["postgres", "duckdb"])
+def engine(
+    request: pytest.FixtureRequest, make_postgres: Callable[[str], Postgres], tmp_path: Path
+) -> Engine:
+    if request.param == "postgres":
+        return make_postgres("gates_memory")
+    return DuckDB(tmp_path / "shop.duckdb")
+
+
+def ratio(bound: float, **others: Any) -> dict[str, Any]:
+    arguments = {"date_column": "order_date", "days_back": 7, "metrics": {"count(*)": bound}}
+    return gate("interval_ratio", arguments, **others)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param([ratio(1.8)], id="bound"),
+        pytest.param([ratio(1.7, name="like_last_week")], id="name"),
+        pytest.param(
+            [ratio(1.9, name="like_last_week", config={"severity": "warn"})], id="bound, name and severity"
+        ),
+        pytest.param([ratio(1.7, config={"where": "amount > 0"})], id="another gate of the relation"),
+        pytest.param([ratio(1.7), ratio(3, name="roughly")], id="a second one beside it"),
+    ],
+)
+def test_a_rejected_day_stays_rejected_whatever_becomes_of_the_gate(
+    engine: Engine, tmp_path: Path, changed: list[dict[str, Any]]
+) -> None:
+    seed = orders({"2026-11-01": 40, FIRST_DAY: 40, BAD_DAY: 5, LATER: 40})
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {"seeds/orders.csv": seed, "seeds/orders.yml": properties_of("orders", [ratio(1.7)])},
+    )
+    assert not shop.dbt("build", run_date=BAD_DAY).success
+    shop.write({"seeds/orders.yml": properties_of("orders", changed)})
+    assert shop.dbt("test", run_date=LATER).success
+    rows = shop.ledger(f"run_date = '{LATER}'")
+    assert {float(row["reference_value"]) for row in rows} == {40.0}, f"compared with {FIRST_DAY}"
+    assert len(rows) == len(changed)
+
+
+def test_a_day_that_is_judged_again_and_passes_is_a_reference_again(engine: Engine, tmp_path: Path) -> None:
+    seed = orders({FIRST_DAY: 40, BAD_DAY: 5, LATER: 5})
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {"seeds/orders.csv": seed, "seeds/orders.yml": properties_of("orders", [ratio(1.7)])},
+    )
+    assert not shop.dbt("build", run_date=BAD_DAY).success
+    shop.write({"seeds/orders.yml": properties_of("orders", [ratio(9, name="loose")])})
+    assert shop.dbt("test", run_date=BAD_DAY).success
+    shop.write({"seeds/orders.yml": properties_of("orders", [ratio(1.7)])})
+    assert shop.dbt("test", run_date=LATER).success
+    assert [float(row["reference_value"]) for row in shop.ledger(f"run_date = '{LATER}'")] == [5.0]
+
+
+def test_a_day_without_a_reference_is_not_rejected(engine: Engine, tmp_path: Path) -> None:
+    """Otherwise each day would take the reference from the next one for ever."""
+    seed = orders({FIRST_DAY: 5, BAD_DAY: 5})
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {"seeds/orders.csv": seed, "seeds/orders.yml": properties_of("orders", [ratio(1.7)])},
+    )
+    assert not shop.dbt("build", run_date=FIRST_DAY).success
+    assert shop.dbt("test", run_date=BAD_DAY).success
+    assert [row["reason"] for row in shop.ledger()] == ["no_reference", "ok"]
