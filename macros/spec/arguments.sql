@@ -29,7 +29,9 @@
             ~ ", its spec declares " ~ spec.arguments | join(", ") ~ ". Make them equal, in the same order.") %}
     {% endif %}
     {% for name, value in unknown.items() %}{% do gates.refuse_unknown(spec, name, value) %}{% endfor %}
-    {% for name, argument in spec.arguments.items() %}
+    {# a default keeps its rule by itself, unless the rule depends on another argument #}
+    {% for name, argument in spec.arguments.items()
+        if given[name] is defined or argument.default is undefined or argument.at_least | default(0) is not number %}
         {% do gates.require(spec.gate, name, args[name], argument, args) %}
     {% endfor %}
     {% set judged = {"": args} %}
@@ -71,7 +73,12 @@
         {% do gates.refuse(gate, name, "left out where " ~ argument.not_with_text ~ " is a text", value) %}
     {% endif %}
     {% set broken = gates.broken_rule(name, value, argument, args) %}
-    {% if broken %}{% do gates.refuse(gate, broken.get("name", name), broken.rule, broken.get("value", value)) %}{% endif %}
+    {% if broken %}
+        {% do gates.refuse(
+            gate, broken.get("name", name), broken.rule or gates.rule_in_words(broken.get("argument", argument), args),
+            broken.get("value", value)
+        ) %}
+    {% endif %}
 {% endmacro %}
 
 {% macro refuse(gate, argument, rule, value, hint="") %}

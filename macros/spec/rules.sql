@@ -44,10 +44,10 @@
     {% do return(cases | join(", ")) %}
 {% endmacro %}
 
-{# The rule that a value breaks, by what `name` and of which `value` where it is a part that does; none where it breaks none. #}
+{# Whether a value breaks the rule of its argument: none where it does not, else a mapping. Where a part of it does, that holds the
+   `name`, `value` and `argument` of the part; where the rule is not the one of its kind, the `rule` in words. #}
 {% macro broken_rule(name, value, argument, args) %}
-    {% set kind = argument.kind %}
-    {% set broken = {"rule": gates.rule_in_words(argument, args)} %}
+    {% set kind, broken = argument.kind, {"rule": none} %}
     {% if kind in ["integer", "number"] %}
         {% if kind == "integer" and (value is not integer or value is boolean) or not gates.is_number(value) %}
             {% do return(broken) %}
@@ -99,12 +99,10 @@
     {% for part in parts if kind != "segments" %}
         {% set of_part = {"kind": "column" if kind == "columns" else "expression"} %}
         {% set broken_part = gates.broken_rule(name, part, of_part, args) %}
-        {% if broken_part %}{% do return(dict(broken_part, value=part)) %}{% endif %}
-        {% if kind == "bounds" %}
-            {% set broken_bound = gates.broken_rule(name, parts[part], dict(argument, kind="number"), args) %}
-            {% if broken_bound %}
-                {% do return(dict(broken_bound, name=name ~ "[" ~ part ~ "]", value=parts[part])) %}
-            {% endif %}
+        {% if broken_part %}{% do return(dict(broken_part, value=part, argument=of_part)) %}{% endif %}
+        {% set of_bound = dict(argument, kind="number") %}
+        {% if kind == "bounds" and gates.broken_rule(name, parts[part], of_bound, args) %}
+            {% do return({"rule": none, "name": name ~ "[" ~ part ~ "]", "value": parts[part], "argument": of_bound}) %}
         {% endif %}
     {% endfor %}
     {% if argument.one_with and args[argument.one_with] is not none and parts | length > 1 %}
