@@ -1,8 +1,8 @@
 {# Days that never serve a gate as a reference. On these a gate of severity error has failed that looks at the same relation, whichever
    it was and whatever it is called now, until the same gate judges the day again. A failure for want of a reference says nothing about
    the day. The others are those that the calendar or a person (an accepted incident in the ledger) has marked. Empty where neither
-   table exists yet. days: how far back the gate looks before the first day that it judges; none: as far as the ledger goes. #}
-{% macro rejected_days(days=none) %}
+   table exists yet. days: how far back the gate looks before the first day that it judges, so that the cost does not grow with the ledger. #}
+{% macro rejected_days(days) %}
 {% set today, decisions = gates.run_date(), gates.decisions() if execute %}
 {% set within = gates.earlier_days("run_date", days) %}
 {% if decisions -%}
@@ -46,7 +46,7 @@ where {{ gates.earlier_days("calendar_date", days) }}
 {# The days before the run date, those included that an earlier judged day of a window looks back on. #}
 {% macro earlier_days(date_column, days) -%}
     {{ date_column }} < {{ gates.date_literal(gates.run_date()) }}
-    {%- if days is not none %} and {{ date_column }} >= {{ gates.date_literal(gates.days_before(gates.first_judged(), days)) }}{% endif %}
+        and {{ date_column }} >= {{ gates.date_literal(gates.days_before(gates.first_judged(), days)) }}
 {%- endmacro %}
 
 {# What says which days were rejected or accepted: the ledger, or in a replay by the command `gates` what the gates themselves

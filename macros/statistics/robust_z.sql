@@ -24,7 +24,7 @@ metrics as (
 ),
 
 rejected as (
-    {{ gates.rejected_days() }}
+    {{ gates.rejected_days(7 * weeks + noise_days) }}
 ),
 
 segments as (

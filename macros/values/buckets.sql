@@ -10,7 +10,7 @@
 {% set double = gates.type_double() %}
 {% set segment = "'all'" if segment_column is none else "segment" %}
 rejected as (
-    {{ gates.rejected_days() }}
+    {{ gates.rejected_days(reach) }}
 ),
 
 reached_days as (

@@ -1,6 +1,6 @@
 {# CTEs to `compared`: for each judged day, metric and segment its value on that day, the one of `days_back` days before, and how
-   they differ (statistic), with the metric's bound. Where that day must not serve as a reference, the one `days_back` days before it does, up to four
-   times: a week after a failure or a holiday the same weekday is compared all the same. #}
+   they differ (statistic), with the metric's bound. Where that day must not serve as a reference, the one `days_back` days before it
+   does, up to four times: a week after a failure or a holiday the same weekday is compared all the same. #}
 {% macro compared(model, args) %}
 {% set today, days_back, metrics = gates.run_date(), args.days_back, {} %}
 {% for metric, bound in args.metrics.items() %}{% do metrics.update({metric: {"bound": bound}}) %}{% endfor %}
@@ -11,7 +11,7 @@ days as (
 ),
 
 rejected as (
-    {{ gates.rejected_days() }}
+    {{ gates.rejected_days(4 * days_back) }}
 ),
 
 reference_days as (

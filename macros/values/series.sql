@@ -30,7 +30,7 @@ days as (
 
 {% if leave_out_rejected -%}
 rejected as (
-    {{ gates.rejected_days() }}
+    {{ gates.rejected_days(days) }}
 ),
 
 {% endif -%}
