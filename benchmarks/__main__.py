@@ -29,6 +29,17 @@ def pipeline(
 
 
 @app.command()
+def challengers(
+    run_date: Annotated[str, typer.Option(help="YYYY-MM-DD, of a finished run.")] = "2017-12-31",
+    refits: Annotated[int, typer.Option(help="Models fitted on bootstraps of the customers.")] = 41,
+) -> None:
+    """How often the model gates reject good and bad challengers: docs/model-validation.md. About four minutes."""
+    from benchmarks import challengers as benchmark
+
+    benchmark.run(datetime.date.fromisoformat(run_date), refits)
+
+
+@app.command()
 def cost(
     rows: Annotated[
         list[int] | None, typer.Option(help="Number of rows of a table; repeat for more tables.")

@@ -35,7 +35,9 @@ challenger as (
         reference_upper,
         difference,
         difference_lower,
-        difference_upper
+        difference_upper,
+        status,
+        note
     from last_evaluated
     where version_evaluated_at = last_evaluated_at
 )

@@ -34,7 +34,9 @@ from training_pipeline.errors import PipelineError
 KEYS = ("snapshot_date", "customer_id")
 LABELS = ("label_end_date", "label")
 RELATION = "training_set"
-RECENCY = "recency_days"  # days since the last interaction: baselines and segments need it
+RECENCY = "recency_days"  # days since the last interaction: referees and segments need it
+VISITS = "visit_days"  # days with an interaction, the first one included
+TENURE = "tenure_days"  # days since the first interaction
 
 Days = npt.NDArray[np.datetime64]
 Floats = npt.NDArray[np.float64]

@@ -2,99 +2,131 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from training_pipeline.model import bootstrap
+from training_pipeline.model import bootstrap, calibration, metrics
 from training_pipeline.model.bootstrap import Interval, Sampled
-from training_pipeline.model.dataset import Dataset, Floats
-from training_pipeline.model.metrics import METRICS, SEGMENT_METRICS, Metric, advantage
-from training_pipeline.model.segments import WHOLE, Mask, segments
-
-NO_REFERENCE = "none"
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """One row of `ml.model_evaluation`: a metric of the challenger and, where there is one, of a reference.
-
-    Attributes
-    ----------
-    difference : how much better the challenger is than the reference; positive is better for every metric,
-        see `metrics.advantage`
-    """
-
-    metric: str
-    segment: str
-    value: Interval
-    sample_size: int
-    reference: str = NO_REFERENCE
-    reference_version: str | None = None
-    reference_value: Interval | None = None
-    difference: Interval | None = None
+from training_pipeline.model.dataset import Dataset, Floats, Integers
+from training_pipeline.model.measurement import (
+    MEASURED,
+    NO_REFERENCE,
+    NOT_COMPARABLE,
+    OWN_NOISE,
+    UNDECIDED,
+    Measurement,
+    Reference,
+)
+from training_pipeline.model.measuring_segments import by_segment
+from training_pipeline.model.metrics import METRICS, Metric, advantage
+from training_pipeline.model.segments import WHOLE
 
 
 def measure(
-    test: Dataset, predictions: Mapping[str, Floats], versions: Mapping[str, str], seed: int
+    test: Dataset, predicted: Floats, references: Mapping[str, Reference], seed: int
 ) -> list[Measurement]:
     """Measure the challenger and its references on the same resamples of customers.
 
     Parameters
     ----------
     test : the rows that are predicted, n of them
-    predictions : probabilities, shape (n,), of the challenger under 'none' and of each reference under its
-        name
-    versions : of the references that are registered models, by the reference's name
+    predicted : the challenger's probabilities, shape (n,); what is none is counted, and measured as wrong
+    references : by name
     seed : of the resamples
     """
-    challenger = predictions[NO_REFERENCE]
-    groups = segments(test, challenger)
-    everyone = np.ones(len(test), dtype=np.bool_)
-    statistics: dict[tuple[str, str], Callable[[Floats], Floats]] = {}
-    for name, metric in METRICS.items():
-        for model, predicted in predictions.items():
-            statistics[name, model] = _of(metric, test, predicted, everyone)
-    for name, metric in SEGMENT_METRICS.items():
-        for segment, members in groups.items():
-            statistics[name, segment] = _of(metric, test, challenger, members)
-    samples = bootstrap.sample(statistics, rows=len(test), seed=seed)
+    usable = metrics.usable(test.label, predicted)
+    rivals = {
+        name: reference
+        if reference.predicted is None
+        else dataclasses.replace(reference, predicted=metrics.usable(test.label, reference.predicted))
+        for name, reference in references.items()
+    }
+    return [
+        *_fitness(test, predicted),
+        *_whole(test, usable, rivals, seed),
+        *by_segment(test, usable, rivals, seed),
+    ]
 
-    whole = [
+
+def _fitness(test: Dataset, predicted: Floats) -> list[Measurement]:
+    """What has to hold before any other number means something."""
+    positive = int(test.label.sum())
+    counts = {
+        "invalid_predictions": metrics.invalid(predicted),
+        "smaller_class": min(positive, len(test) - positive),
+    }
+    return [
+        Measurement(name, WHOLE, Interval(count, math.nan, math.nan), len(test))
+        for name, count in counts.items()
+    ]
+
+
+def _whole(
+    test: Dataset, predicted: Floats, references: Mapping[str, Reference], seed: int
+) -> list[Measurement]:
+    label, rows = test.label, len(test)
+    statistics = {(name, NO_REFERENCE): _of(metric, label, predicted) for name, metric in METRICS.items()}
+    for model, reference in references.items():
+        if reference.predicted is not None:
+            statistics |= {
+                (name, model): _of(metric, label, reference.predicted) for name, metric in METRICS.items()
+            }
+    samples = bootstrap.sample(statistics, rows=rows, seed=seed)
+    error = calibration.error_and_noise(label, predicted, seed)
+    return [
+        *(_alone(name, label, samples[name, NO_REFERENCE].interval) for name in METRICS),
+        *(
+            _compared(name, rows, samples[name, NO_REFERENCE], model, reference, samples.get((name, model)))
+            for name in METRICS
+            for model, reference in references.items()
+        ),
+        Measurement("calibration_error", WHOLE, error.interval, rows),
         Measurement(
-            name,
-            WHOLE,
-            samples[name, NO_REFERENCE].interval,
-            len(test),
-            reference=model,
-            reference_version=versions.get(model),
-            **_comparison(
-                name, samples[name, NO_REFERENCE], samples[name, model] if model != NO_REFERENCE else None
-            ),
-        )
-        for name in METRICS
-        for model in predictions
-    ]
-    parts = [
-        Measurement(name, segment, samples[name, segment].interval, int(members.sum()))
-        for name in SEGMENT_METRICS
-        for segment, members in groups.items()
-    ]
-    return whole + parts
+            "calibration_error", WHOLE, error.interval, rows, OWN_NOISE, reference_value=error.noise,
+            note="labels drawn from the predictions: a perfect model with these predictions",
+        ),
+    ]  # fmt: skip
 
 
-def _comparison(metric: str, challenger: Sampled, reference: Sampled | None) -> dict[str, Interval | None]:
-    if reference is None:
-        return {"reference_value": None, "difference": None}
+def _alone(metric: str, label: Integers, value: Interval) -> Measurement:
+    status, note = (MEASURED, None) if not math.isnan(value.value) else (UNDECIDED, _what_is_needed(label))
+    return Measurement(metric, WHOLE, value, len(label), status=status, note=note)
+
+
+def _compared(
+    metric: str,
+    rows: int,
+    challenger: Sampled,
+    name: str,
+    reference: Reference,
+    sampled: Sampled | None,
+) -> Measurement:
+    if sampled is None:
+        return Measurement(
+            metric, WHOLE, challenger.interval, rows, name, reference.version,
+            status=NOT_COMPARABLE, note=reference.note,
+        )  # fmt: skip
     better = Sampled(
-        value=float(advantage(metric, np.array(challenger.value), np.array(reference.value))),
-        resampled=advantage(metric, challenger.resampled, reference.resampled),
-    )
-    return {"reference_value": reference.interval, "difference": better.interval}
+        value=float(advantage(metric, np.array(challenger.value), np.array(sampled.value))),
+        resampled=advantage(metric, challenger.resampled, sampled.resampled),
+    ).interval
+    undefined = math.isnan(better.value)
+    return Measurement(
+        metric, WHOLE, challenger.interval, rows, name, reference.version, sampled.interval, better,
+        status=UNDECIDED if undefined else MEASURED,
+        note=f"{metric} is undefined here" if undefined else reference.note,
+    )  # fmt: skip
 
 
-def _of(metric: Metric, test: Dataset, predicted: Floats, members: Mask) -> Callable[[Floats], Floats]:
-    """A metric of some of the rows as a function of the weights of all rows."""
-    label, predicted = test.label[members], predicted[members]
-    return lambda weights: metric(label, predicted, weights[:, members])
+def _what_is_needed(label: Integers) -> str:
+    if len(np.unique(label)) < 2:
+        return f"customers of both labels are needed; all {len(label)} are {label[0]}"
+    return f"predictions that differ, and do not part the labels, are needed; customers: {len(label)}"
+
+
+def _of(metric: Metric, label: Integers, predicted: Floats) -> Callable[[Floats], Floats]:
+    """A metric of all rows as a function of their weights."""
+    return lambda weights: metric(label, predicted, weights)

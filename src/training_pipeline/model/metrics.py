@@ -9,8 +9,14 @@ Examples
 >>> import numpy as np
 >>> label, predicted = np.array([1, 0, 1]), np.array([0.9, 0.6, 0.4])
 >>> plain = np.ones((1, 3))
->>> [round(float(metric(label, predicted, plain)[0]), 4) for metric in METRICS.values()]
-[0.5, 0.646, 0.2433, 0.4333, 0.95]
+>>> for name, metric in METRICS.items():
+...     print(name, round(float(metric(label, predicted, plain)[0]), 4))
+auc 0.5
+log_loss 0.646
+brier 0.2433
+predicted_over_actual 0.95
+calibration_slope 0.4434
+calibration_intercept 0.1777
 """
 
 from __future__ import annotations
@@ -20,11 +26,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
+from training_pipeline.model import calibration
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Metric = Callable[[Integers, Floats, Floats], Floats]
-
-CALIBRATION_BINS = 10
 
 
 def auc(label: Integers, predicted: Floats, weights: Floats) -> Floats:
@@ -62,31 +68,9 @@ def brier(label: Integers, predicted: Floats, weights: Floats) -> Floats:
     return _ratio(weights @ (predicted - label) ** 2, weights.sum(axis=1))
 
 
-def calibration_error(label: Integers, predicted: Floats, weights: Floats) -> Floats:
-    """Expected calibration error: mean |predicted - actual| over ten quantile bins. Best is 0.0.
-
-    The bins are those of the rows as given, also for resamples; rows of equal prediction share a bin.
-    Noise alone makes it positive, and more so in resamples: its interval lies rather high.
-    """
-    members = (calibration_bins(predicted)[:, None] == np.arange(CALIBRATION_BINS)).astype(np.float64)
-    gaps = weights @ (members * (predicted - label)[:, None])
-    return _ratio(np.abs(gaps).sum(axis=1), weights.sum(axis=1))
-
-
-def calibration_bins(predicted: Floats) -> Integers:
-    """The quantile bin of each prediction, 0 to 9, shape (n,)."""
-    edges = np.quantile(predicted, np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1])
-    return np.searchsorted(edges, predicted, side="left").astype(np.int64)
-
-
 def predicted_over_actual(label: Integers, predicted: Floats, weights: Floats) -> Floats:
     """Mean prediction over mean outcome. Best is 1.0; NaN for a resample without a positive."""
     return _ratio(weights @ predicted, weights @ label.astype(np.float64))
-
-
-def calibration_gap(label: Integers, predicted: Floats, weights: Floats) -> Floats:
-    """|mean prediction - mean outcome| of a group of rows. Best is 0.0; NaN for an empty resample."""
-    return np.abs(_ratio(weights @ (predicted - label), weights.sum(axis=1)))
 
 
 def mean_predicted(_label: Integers, predicted: Floats, weights: Floats) -> Floats:
@@ -103,27 +87,47 @@ METRICS: Mapping[str, Metric] = {
     "auc": auc,
     "log_loss": log_loss,
     "brier": brier,
-    "calibration_error": calibration_error,
     "predicted_over_actual": predicted_over_actual,
+    "calibration_slope": calibration.slope,
+    "calibration_intercept": calibration.intercept,
 }
 SEGMENT_METRICS: Mapping[str, Metric] = {
-    "calibration_gap": calibration_gap,
     "mean_predicted": mean_predicted,
     "actual_rate": actual_rate,
 }
+_BEST = {"predicted_over_actual": 1.0, "calibration_slope": 1.0, "calibration_intercept": 0.0}
 
 
 def advantage(metric: str, value: Floats, reference: Floats) -> Floats:
     """How much better `value` is than `reference`: positive is better, whatever the metric's own direction.
 
-    auc: value - reference; predicted_over_actual: |reference - 1| - |value - 1|; the losses: reference -
-    value.
+    auc: value - reference; a metric with a best value inside its range (predicted_over_actual and
+    calibration_slope: 1, calibration_intercept: 0): how much nearer to it; the losses: reference - value.
     """
     if metric == "auc":
         return value - reference
-    if metric == "predicted_over_actual":
-        return np.abs(reference - 1) - np.abs(value - 1)
+    if metric in _BEST:
+        return np.abs(reference - _BEST[metric]) - np.abs(value - _BEST[metric])
     return reference - value
+
+
+def logit(predicted: Floats) -> Floats:
+    """Log odds of each prediction, shape (n,), finite: predictions are kept off 0 and 1 as in `log_losses`."""
+    spacing = float(np.finfo(np.float64).eps)
+    inside = np.clip(predicted, spacing, 1 - spacing)
+    odds: Floats = np.log(inside) - np.log1p(-inside)
+    return odds
+
+
+def usable(label: Integers, predicted: Floats) -> Floats:
+    """Predictions that every metric takes: beyond [0, 1] they are moved to its ends; no number counts as wrong."""
+    inside: Floats = np.clip(np.where(np.isfinite(predicted), predicted, 1.0 - label), 0.0, 1.0)
+    return inside
+
+
+def invalid(predicted: Floats) -> int:
+    """How many predictions are no probabilities: outside [0, 1], NaN or infinite. Best is 0."""
+    return int((~((predicted >= 0) & (predicted <= 1))).sum())
 
 
 def _ratio(top: Floats, bottom: Floats) -> Floats:

@@ -19,7 +19,7 @@ from gates.render.cards import in_one_line
 from gates.text import short
 from training_pipeline.config import Settings
 from training_pipeline.model.bootstrap import Interval
-from training_pipeline.model.measuring import NO_REFERENCE
+from training_pipeline.model.measurement import NO_REFERENCE
 from training_pipeline.model.segments import MIN_SIZE, WHOLE
 from training_pipeline.registry import models as registry
 from training_pipeline.registry.models import Registered

@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from gates.render.cards import WARN, Context, cards
 from gates.render.overview import by_relation, folded, in_full, tally
 from gates.text import WIDTH, clipped, wrapped
-from training_pipeline.model.measuring import NO_REFERENCE
+from training_pipeline.model.measurement import NO_REFERENCE, OWN_NOISE
 from training_pipeline.model.segments import WHOLE
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.ledger import exists
@@ -91,7 +91,7 @@ def metric_lines(settings: Settings, run_date: datetime.date) -> list[str]:
     better = [
         f"than {row['reference']} by {_short_interval(row, 'difference', 'difference_')}"
         for row in rows
-        if row["metric"] == _METRICS[0] and row["reference"] != NO_REFERENCE
+        if row["metric"] == _METRICS[0] and row["difference"] is not None
     ]
     lines = _as_many_as_fit("metrics", values)
     return lines + _as_many_as_fit("", [f"{_METRICS[0]} better {better[0]}", *better[1:]] if better else [])
@@ -102,7 +102,7 @@ def metric_table(settings: Settings, run_date: datetime.date) -> Table | str:
     rows = _evaluation(settings, run_date)
     if not rows:
         return f"no model was evaluated for {run_date}"
-    references = sorted({row["reference"] for row in rows} - {NO_REFERENCE})
+    references = sorted({row["reference"] for row in rows} - {NO_REFERENCE, OWN_NOISE})
     table = Table(
         Column("metric", no_wrap=True),
         "value",
@@ -116,7 +116,7 @@ def metric_table(settings: Settings, run_date: datetime.date) -> Table | str:
         table.add_row(
             metric,
             _interval(cells[NO_REFERENCE], "value", ""),
-            *(_interval(cells[name], "difference", "difference_") for name in references),
+            *(_interval(cells.get(name), "difference", "difference_") for name in references),
         )
     return table
 
@@ -184,9 +184,11 @@ def _evaluation(settings: Settings, run_date: datetime.date) -> list[Row]:
     return [row for row in rows if row["segment"] == WHOLE]
 
 
-def _interval(row: Mapping[str, Any], value: str, bound: str) -> str:
-    if row[value] is None:
+def _interval(row: Mapping[str, Any] | None, value: str, bound: str) -> str:
+    if row is None or row[value] is None:
         return "-"
+    if row[f"{bound}lower"] is None:
+        return f"{row[value]:.4f}"
     return f"{row[value]:.4f}\n({row[f'{bound}lower']:.4f}, {row[f'{bound}upper']:.4f})"
 
 

@@ -1,4 +1,8 @@
-"""Measure the challenger on the test snapshot, against simple baselines and the champion on the same rows."""
+"""Measure the challenger on the test snapshot, against referees, the champion and the anchor on the same rows.
+
+The anchor is the best champion of the last year: compared with it, small losses of one promotion after the
+other add up.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,12 @@ import math
 from dataclasses import dataclass
 
 from training_pipeline.config import Settings
-from training_pipeline.errors import GateStopped
-from training_pipeline.model import estimators
-from training_pipeline.model import referees as baselines
+from training_pipeline.errors import GateStopped, PipelineError
+from training_pipeline.model import comparability, estimators, metrics, referees
 from training_pipeline.model.bootstrap import Interval
-from training_pipeline.model.dataset import Dataset, split_by_time
-from training_pipeline.model.measuring import NO_REFERENCE, Measurement, measure
+from training_pipeline.model.dataset import Dataset, Floats, split_by_time
+from training_pipeline.model.measurement import Measurement, Reference
+from training_pipeline.model.measuring import measure
 from training_pipeline.model.metrics import METRICS
 from training_pipeline.model.segments import WHOLE
 from training_pipeline.registry import models as registry
@@ -21,6 +25,8 @@ from training_pipeline.registry.models import Registered
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.postgres import connect
+
+ANCHOR = "anchor"
 
 logger = logging.getLogger(__name__)
 
@@ -58,20 +64,17 @@ def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
     _require_same_rows(challenger, fitted, test)
 
     champion = registry.with_alias(settings, registry.CHAMPION)
-    predictions = {NO_REFERENCE: registry.predict(settings, challenger, test.frame)}
+    predicted = registry.predict(settings, challenger, test.frame)
+    references = referees.references(fitted, test)
     if champion is not None:
-        predictions[registry.CHAMPION] = (
-            predictions[NO_REFERENCE]
-            if champion.version == challenger.version
-            else registry.predict(settings, champion, test.frame)
-        )
-    predictions |= baselines.predict(fitted, test)
-    versions = {registry.CHAMPION: champion.version} if champion else {}
+        before = _Champions(settings, challenger, predicted, test)
+        references[registry.CHAMPION] = before.reference(champion)
+        references[ANCHOR] = before.anchor(champion, run_date)
     evaluation = Evaluation(
         model_version=challenger.version,
         champion_version=champion.version if champion else None,
         snapshot_date=test.snapshots[0],
-        measurements=measure(test, predictions, versions, seed=estimators.SEED),
+        measurements=measure(test, predicted, references, seed=estimators.SEED),
     )
     _write(settings, run_date, challenger.name, evaluation)
     logger.info(
@@ -81,6 +84,58 @@ def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
         ", ".join(f"{name} {evaluation[name].value:.4f}" for name in METRICS),
     )
     return evaluation
+
+
+@dataclass(frozen=True)
+class _Champions:
+    """The champions until now, on the challenger's test snapshot."""
+
+    settings: Settings
+    challenger: Registered
+    predicted: Floats
+    test: Dataset
+
+    def reference(self, champion: Registered) -> Reference:
+        """The predictions of a champion, or why they cannot be compared.
+
+        Raises
+        ------
+        PipelineError
+            It cannot be loaded or applied.
+        """
+        if champion.version == self.challenger.version:
+            return Reference(self.predicted, champion.version, by_segment=True)
+        overlap = comparability.overlap(champion.version, champion.tags, self.test.snapshots[0])
+        if overlap is None:
+            predicted = registry.predict(self.settings, champion, self.test.frame)
+            if not (invalid := metrics.invalid(predicted)):
+                return Reference(predicted, champion.version, by_segment=True)
+            overlap = (
+                f"version {champion.version} gives no probability for {invalid} of {len(predicted)} rows"
+            )
+        logger.warning("champion not comparable: %s", overlap)
+        return Reference(None, champion.version, note=overlap)
+
+    def anchor(self, champion: Registered, run_date: dt.date) -> Reference:
+        """Of the comparable champions of the last year the one of the lowest log loss."""
+        with connect(self.settings) as connection:
+            ml_tables.ensure(connection)
+            versions = comparability.past_champions(ml_tables.history(connection), run_date)
+        found = [self.reference(champion)]
+        for version in versions:
+            if version == champion.version:
+                continue
+            try:
+                found.append(self.reference(registry.with_version(self.settings, version)))
+            except PipelineError as error:  # the files of a champion that serves no more may be gone
+                logger.warning("version %s cannot be the anchor: %s", version, error)
+        best = min(found, key=self._log_loss)
+        return Reference(best.predicted, best.version, note=best.note)
+
+    def _log_loss(self, reference: Reference) -> float:
+        if reference.predicted is None:
+            return math.inf
+        return float(metrics.log_losses(self.test.label, reference.predicted).mean())
 
 
 def _require_same_rows(challenger: Registered, fitted: Dataset, test: Dataset) -> None:
@@ -95,35 +150,31 @@ def _require_same_rows(challenger: Registered, fitted: Dataset, test: Dataset) -
 
 def _write(settings: Settings, run_date: dt.date, model_name: str, evaluation: Evaluation) -> None:
     """Replace the rows of this run date and version, in one transaction."""
-    rows = [
-        (
-            run_date,
-            model_name,
-            evaluation.model_version,
-            evaluation.snapshot_date,
-            row.metric,
-            row.segment,
-            *_bounds(row.value),
-            row.sample_size,
-            row.reference,
-            row.reference_version,
-            *_bounds(row.reference_value),
-            *_bounds(row.difference),
-        )
-        for row in evaluation.measurements
-    ]
+    about = (run_date, model_name, evaluation.model_version, evaluation.snapshot_date)
+    rows = [(*about, *row_of(measurement)) for measurement in evaluation.measurements]
     with connect(settings) as connection, connection.transaction(), connection.cursor() as cursor:
         ml_tables.ensure(connection)
         cursor.execute(
             "delete from ml.model_evaluation where run_date = %s and model_name = %s and model_version = %s",
             (run_date, model_name, evaluation.model_version),
         )
-        # evaluated_at is the database's clock, as recorded_at in the ledger: promotion compares the two
-        cursor.executemany(
-            "insert into ml.model_evaluation values"
-            f" (%s, %s, %s, %s, transaction_timestamp(){', %s' * (len(rows[0]) - 4)})",
-            rows,
-        )
+        cursor.executemany(ml_tables.INSERT_EVALUATION, rows)
+
+
+def row_of(measurement: Measurement) -> tuple[object, ...]:
+    """The columns of `ml.model_evaluation` from metric on, as `ml_tables.INSERT_EVALUATION` takes them."""
+    return (
+        measurement.metric,
+        measurement.segment,
+        *_bounds(measurement.value),
+        measurement.sample_size,
+        measurement.reference,
+        measurement.reference_version,
+        *_bounds(measurement.reference_value),
+        *_bounds(measurement.difference),
+        measurement.status,
+        measurement.note,
+    )
 
 
 def _bounds(interval: Interval | None) -> tuple[float | None, float | None, float | None]:

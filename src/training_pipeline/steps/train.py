@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 
 from training_pipeline.config import Settings
-from training_pipeline.model import estimators
+from training_pipeline.model import comparability, estimators
 from training_pipeline.model.dataset import Dataset, Split, split_by_time
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
@@ -78,6 +78,7 @@ def train(settings: Settings, run_date: dt.date) -> TrainedModel:
         "run_date": str(run_date),
         "data_fingerprint": fitted.fingerprint(),
         "test_fingerprint": parts.test.fingerprint(),
+        comparability.FITTED_UNTIL: str(fitted.label_end_date.max()),
         "code_hash": code,
         "seed": str(estimators.SEED),
     }

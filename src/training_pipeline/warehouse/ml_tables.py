@@ -31,14 +31,25 @@ create table if not exists ml.model_evaluation (
     difference double precision,
     difference_lower double precision,
     difference_upper double precision,
+    status text not null default 'measured',
+    note text,
     primary key (run_date, model_name, model_version, metric, segment, reference)
 );
 comment on column ml.model_evaluation.value is
     'the metric on the test snapshot; NULL where it is undefined; lower and upper bound its 95 % interval';
 comment on column ml.model_evaluation.difference is
     'how much better the model is than the reference on the same rows: positive is better for every metric
-(auc: value - reference_value; predicted_over_actual: distance of the reference from 1 less that of the model;
-the others: reference_value - value); lower and upper bound its 95 % interval, from paired resamples';
+(auc: value - reference_value; predicted_over_actual, calibration_slope, calibration_intercept: how much nearer the
+model is to 1, 1 and 0; the others: reference_value - value); lower and upper bound its 95 % interval, from paired
+resamples; in a segment the intervals of all segments hold at once';
+
+-- a table from before these columns keeps its rows
+alter table ml.model_evaluation add column if not exists status text not null default 'measured';
+alter table ml.model_evaluation add column if not exists note text;
+comment on column ml.model_evaluation.status is
+    'measured; undecided where the customers are too few or of one kind; not comparable, e.g. a champion that was
+fitted on days of the test snapshot';
+comment on column ml.model_evaluation.note is 'why it is not measured, and what is needed; or what the reference is';
 
 create table if not exists ml.promotion_history (
     decided_at timestamp with time zone not null,
@@ -57,10 +68,27 @@ create table if not exists ml.promotion_history (
 comment on table ml.promotion_history is 'append-only: one row for each decision about the champion';
 """
 
+# evaluated_at is the database's clock, as recorded_at in the ledger: promotion compares the two
+INSERT_EVALUATION = """
+insert into ml.model_evaluation (
+    evaluated_at, run_date, model_name, model_version, snapshot_date, metric, segment, value, lower, upper,
+    sample_size, reference, reference_version, reference_value, reference_lower, reference_upper,
+    difference, difference_lower, difference_upper, status, note
+) values (
+    transaction_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+)
+"""
+
+_IS_CURRENT = """
+select to_regclass('ml.promotion_history') is not null and exists (
+    select from pg_attribute where attrelid = to_regclass('ml.model_evaluation') and attname = 'note'
+)
+"""
+
 
 def ensure(connection: psycopg.Connection) -> None:
-    """Create the tables where they are not there yet. Safe when several processes do at once."""
-    if connection.execute("select to_regclass('ml.promotion_history')").fetchone() != (None,):
+    """Create the tables, or add what older ones lack. Safe when several processes do at once."""
+    if connection.execute(_IS_CURRENT).fetchone() == (True,):
         return
     # "if not exists" alone fails when another process creates the same table just now
     connection.execute("select pg_advisory_xact_lock(hashtext('ml tables'))")

@@ -29,8 +29,6 @@ def _sample(rows: int = 500, seed: int = 3) -> tuple[metrics.Integers, metrics.F
         ("log_loss", -(math.log(0.8) + math.log(0.4) + math.log(0.6) + math.log(0.9)) / 4),
         ("brier", (0.04 + 0.36 + 0.16 + 0.01) / 4),
         ("predicted_over_actual", 2.1 / 2),
-        # three bins: .1 against 0; both .6 against .5; .8 against 1
-        ("calibration_error", (0.1 + 2 * 0.1 + 0.2) / 4),
     ],
 )
 def test_value_by_hand(name: str, by_hand: float) -> None:
@@ -64,33 +62,26 @@ def test_weights_are_repetitions(name: str) -> None:
     assert METRICS[name](label, predicted, counts.astype(np.float64)) == pytest.approx(repeated, rel=1e-12)
 
 
-def test_calibration_error_is_zero_when_each_bin_is_right() -> None:
-    predicted = np.repeat(np.arange(10) / 10 + 0.05, 20)
-    label = np.concatenate([np.r_[np.ones(2 * b + 1), np.zeros(19 - 2 * b)] for b in range(10)]).astype(
-        np.int64
-    )
-    assert metrics.calibration_error(label, predicted, np.ones((1, 200)))[0] == pytest.approx(0, abs=1e-12)
-
-
-def test_equal_predictions_share_a_bin() -> None:
-    # A base rate has one bin, in whatever order the rows come: its error is that of the mean alone
-    label = np.r_[np.ones(70), np.zeros(30)].astype(np.int64)
-    error = metrics.calibration_error(label, np.full(100, 0.6), np.ones((1, 100)))
-    assert error[0] == pytest.approx(0.1)
-
-
 def test_undefined_is_nan_not_zero() -> None:
     only_positives = np.array([[1.0, 0.0, 1.0, 0.0]])
     assert np.isnan(metrics.auc(LABEL, PREDICTED, only_positives)[0])
     assert np.isnan(metrics.predicted_over_actual(LABEL, PREDICTED, 1 - only_positives)[0])
-    assert np.isnan(metrics.calibration_gap(LABEL, PREDICTED, np.zeros((1, 4)))[0])
+    assert np.isnan(metrics.mean_predicted(LABEL, PREDICTED, np.zeros((1, 4)))[0])
 
 
 @pytest.mark.parametrize(
     ("metric", "better", "worse"),
-    [("auc", 0.9, 0.8), ("log_loss", 0.3, 0.4), ("brier", 0.1, 0.2), ("calibration_error", 0.01, 0.02),
-     ("predicted_over_actual", 0.98, 1.05), ("predicted_over_actual", 1.01, 0.9)],
+    [("auc", 0.9, 0.8), ("log_loss", 0.3, 0.4), ("brier", 0.1, 0.2),
+     ("predicted_over_actual", 0.98, 1.05), ("predicted_over_actual", 1.01, 0.9),
+     ("calibration_slope", 1.1, 0.8), ("calibration_intercept", -0.1, 0.2)],
 )  # fmt: skip
 def test_advantage_is_positive_for_the_better(metric: str, better: float, worse: float) -> None:
     assert metrics.advantage(metric, np.array(better), np.array(worse)) > 0
     assert metrics.advantage(metric, np.array(worse), np.array(better)) < 0
+
+
+def test_what_is_no_probability_is_counted_and_measured_as_wrong() -> None:
+    predicted = np.array([1.2, -0.5, np.nan, np.inf])
+    assert metrics.invalid(predicted) == 4
+    assert metrics.invalid(np.array([0.0, 0.5, 1.0])) == 0
+    assert metrics.usable(LABEL, predicted).tolist() == [1.0, 0.0, 0.0, 1.0]

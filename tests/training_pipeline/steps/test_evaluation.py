@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
-from sklearn.metrics import roc_auc_score
+from sklearn.metrics import log_loss, roc_auc_score
 
 from gates.ledger.evidence import Row
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
-from training_pipeline.model.dataset import from_table, split_by_time
-from training_pipeline.model.measuring import NO_REFERENCE, measure
+from training_pipeline.model.comparability import FITTED_UNTIL
+from training_pipeline.model.dataset import Floats, from_table, split_by_time
+from training_pipeline.model.measurement import NO_REFERENCE, OWN_NOISE, UNDECIDED, Reference
+from training_pipeline.model.measuring import measure
 from training_pipeline.model.metrics import METRICS
 from training_pipeline.model.segments import WHOLE
 from training_pipeline.registry import models as registry
@@ -34,11 +37,16 @@ def _whole(rows: list[Row]) -> dict[tuple[str, str], Row]:
 
 def test_every_metric_alone_and_against_every_baseline(evaluated: Settings) -> None:
     whole = _whole(_rows(evaluated))
+    referees = (NO_REFERENCE, "recency_only", "base_rate", "best_feature")
     assert set(whole) == {
-        (metric, name) for metric in METRICS for name in (NO_REFERENCE, "recency_only", "base_rate")
+        *((metric, name) for metric in METRICS for name in referees),
+        *(("calibration_error", name) for name in (NO_REFERENCE, OWN_NOISE)),
+        *((metric, NO_REFERENCE) for metric in ("invalid_predictions", "smaller_class")),
     }
+    assert whole["auc", "best_feature"]["note"] == "the feature is recency_days"
     for row in whole.values():
-        assert row["lower"] <= row["upper"]
+        if row["metric"] not in ("invalid_predictions", "smaller_class"):
+            assert row["lower"] <= row["upper"]
         assert (row["model_version"], row["sample_size"], str(row["snapshot_date"])) == (
             "1",
             200,
@@ -108,15 +116,20 @@ def test_segments_show_where_a_model_is_wrong_and_where_nobody_knows(evaluated: 
     ).frame["recency_days"]  # fmt: skip
     assert sizes["recency:0-30"] == (recency <= 30).sum()
     assert sum(size for name, size in sizes.items() if name.startswith("recency:")) == 200
-    assert sum(size for name, size in sizes.items() if name.startswith("prediction:")) == 200
+    tenths = [row for row in _rows(evaluated) if row["metric"] == "actual_rate"]
+    assert sum(row["sample_size"] for row in tenths if row["segment"].startswith("prediction:")) == 200
     assert (sizes["recency:366-"], gaps["recency:366-"]["value"]) == (0, None)  # undecided, not perfect
+    assert (gaps["recency:366-"]["status"], gaps["recency:366-"]["note"]) == (
+        UNDECIDED,
+        "0 customers; 30 are needed",
+    )
 
 
 def test_better_is_positive_and_worse_negative() -> None:
     test = split_by_time(from_table(training_rows(), RUN_DATE)).test
     good = np.where(test.label == 1, 0.8, 0.2)
-    predictions = {NO_REFERENCE: good, "worse": np.full(200, test.label.mean()), "same": good}
-    rows = {(row.metric, row.reference): row for row in measure(test, predictions, {"same": "3"}, seed=1)
+    references = {"worse": Reference(np.full(200, test.label.mean())), "same": Reference(good, "3")}
+    rows = {(row.metric, row.reference): row for row in measure(test, good, references, seed=1)
             if row.segment == WHOLE}  # fmt: skip
     for metric in ("auc", "log_loss", "brier"):
         better = rows[metric, "worse"].difference
@@ -126,3 +139,60 @@ def test_better_is_positive_and_worse_negative() -> None:
         assert same is not None
         assert (same.value, same.lower, same.upper) == (0, 0, 0)
     assert rows["auc", "same"].reference_version == "3"
+
+
+def test_anchor_is_the_best_champion_of_the_last_year(challenged: Settings) -> None:
+    whole = _whole(_rows(challenged))
+    assert whole["auc", "anchor"]["reference_version"] == "1"  # the only champion until now
+    promotion.promote(challenged, RUN_DATE)
+    evaluate(challenged, RUN_DATE)
+    whole = _whole(_rows(challenged))
+    losses = {name: whole["log_loss", name]["reference_value"] for name in (registry.CHAMPION, "anchor")}
+    assert whole["log_loss", registry.CHAMPION]["reference_version"] == "2"
+    test = split_by_time(from_table(training_rows(seed=2), RUN_DATE)).test
+    first = registry.predict(challenged, registry.with_version(challenged, "1"), test.frame)
+    assert losses["anchor"] == pytest.approx(
+        min(losses[registry.CHAMPION], log_loss(test.label, first)), abs=1e-12
+    )
+
+
+def test_champion_fitted_on_days_of_the_test_snapshot_is_not_comparable(challenged: Settings) -> None:
+    registry.client(challenged).set_model_version_tag(registry.MODEL_NAME, "1", FITTED_UNTIL, "2017-06-30")
+    evaluation = evaluate(challenged, RUN_DATE)
+    assert evaluation.champion_version == "1"
+    for reference in (registry.CHAMPION, "anchor"):
+        row = _whole(_rows(challenged))["auc", reference]
+        assert (row["status"], row["reference_version"], row["difference"]) == ("not comparable", "1", None)
+        assert row["note"] == (
+            "version 1 was fitted on days up to 2017-06-30, and the test snapshot 2017-05-31 is about the days after it"
+        )
+
+
+def test_champion_that_gives_no_probabilities_is_not_comparable(
+    challenged: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predict = registry.predict
+
+    def broken(settings: Settings, model: registry.Registered, features: pd.DataFrame) -> Floats:
+        predicted = predict(settings, model, features)
+        return predicted if model.version != "1" else np.where(predicted > 0.5, np.nan, predicted)
+
+    monkeypatch.setattr(registry, "predict", broken)
+    evaluate(challenged, RUN_DATE)
+    row = _whole(_rows(challenged))["auc", registry.CHAMPION]
+    assert row["status"] == "not comparable"
+    assert "version 1 gives no probability for" in row["note"]
+
+
+def test_evaluations_of_an_older_table_are_kept(evaluated: Settings) -> None:
+    before = _rows(evaluated)
+    execute(evaluated, "alter table ml.model_evaluation drop column status cascade, drop column note cascade")
+    rows = _rows_after_migration(evaluated)
+    assert [row["value"] for row in rows] == [row["value"] for row in before]
+    assert {row["status"] for row in rows} == {"measured"}
+
+
+def _rows_after_migration(settings: Settings) -> list[Row]:
+    with connect(settings) as connection:
+        ml_tables.ensure(connection)
+        return ml_tables.latest_evaluation(connection, RUN_DATE)

@@ -24,7 +24,7 @@ def test_promoted(evaluated: Settings) -> None:
     assert html.index("<h1>Promoted</h1>") < html.index("Data gates") < html.index("Model gates")
     assert "all model gates passed" in html
     assert all(metric in html for metric in ("auc", "log_loss", "recency_only", "avg(amount)", "Provenance"))
-    assert "undecided: fewer than 100" in html
+    assert "undecided: fewer than 30" in html
     assert "<svg" in html
 
 

@@ -1,0 +1,86 @@
+"""What the model gates of the project say of many challengers at once, none of which is registered."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg.rows import dict_row
+
+from training_pipeline.config import Settings
+from training_pipeline.model.measurement import Measurement
+from training_pipeline.steps.evaluate import row_of
+from training_pipeline.warehouse import dbt, ml_tables
+from training_pipeline.warehouse.postgres import connect
+
+_FIRST_DAY = dt.date(2100, 1, 1)  # each challenger has a run date of its own, which no real one has
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one gate says of one challenger in one segment.
+
+    Attributes
+    ----------
+    gate : str
+        Its name in the project.
+    verdict, reason : str
+        As in the ledger.
+    blocks : bool
+        Whether the gate stops the promotion: it failed, and its severity is error.
+    """
+
+    gate: str
+    segment: str
+    verdict: str
+    reason: str
+    current_value: float | None
+    blocks: bool
+
+
+def judge(settings: Settings, challengers: Mapping[str, Sequence[Measurement]]) -> dict[str, list[Verdict]]:
+    """Let the model gates judge each challenger; the evaluations are gone afterwards.
+
+    The gates are compiled for a window of days, one for each challenger, so a gate is one statement for all.
+    """
+    days = {name: _FIRST_DAY + dt.timedelta(days=number) for number, name in enumerate(challengers)}
+    last = max(days.values())
+    with connect(settings) as connection:
+        ml_tables.ensure(connection)
+    dbt.invoke(settings, ["run", "--select", "challenger_evaluation"], last)
+    gates = dbt.compile_nodes(
+        settings, ["--select", "tag:model_gate,test_type:generic"], last, {"JUDGED_FROM": str(_FIRST_DAY)}
+    )
+    names = {day: name for name, day in days.items()}
+    verdicts: dict[str, list[Verdict]] = {name: [] for name in challengers}
+    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        for name, measurements in challengers.items():
+            cursor.executemany(
+                ml_tables.INSERT_EVALUATION,
+                [(days[name], "judged", "1", _FIRST_DAY, *row_of(row)) for row in measurements],
+            )
+        for gate in gates:
+            if gate.test_metadata.name == "schema_match":  # it judges the table, not a day
+                continue
+            for row in cursor.execute(gate.compiled_code).fetchall():
+                verdicts[names[row["run_date"]]].append(_verdict(gate.name, str(gate.config.severity), row))
+        connection.rollback()
+    return verdicts
+
+
+def blocking(verdicts: Sequence[Verdict]) -> set[str]:
+    """The gates that stop the promotion."""
+    return {verdict.gate for verdict in verdicts if verdict.blocks}
+
+
+def _verdict(gate: str, severity: str, row: Mapping[str, object]) -> Verdict:
+    value = row["current_value"]
+    return Verdict(
+        gate=gate,
+        segment=str(row["segment"]),
+        verdict=str(row["verdict"]),
+        reason=str(row["reason"]),
+        current_value=None if value is None else float(str(value)),
+        blocks=row["verdict"] == "fail" and severity.lower() == "error",
+    )
