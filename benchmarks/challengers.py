@@ -21,7 +21,7 @@ from training_pipeline.steps.rows import read
 
 _PARTS = {"a third of the customers": 3, "an eighth of the customers": 8}
 _CHAIN = 12  # promotions in a row
-_CHAIN_STEP = 0.25  # standard deviation of the noise that each model of the chain adds to the logits
+_CHAIN_STEP = 0.12  # standard deviation of the noise that each model of the chain adds to the logits
 
 
 def run(run_date: dt.date, refits: int) -> None:

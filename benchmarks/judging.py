@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg.rows import dict_row
 
+from gates.project.dbt import compile_nodes, parse
 from training_pipeline.config import Settings
 from training_pipeline.model.measurement import Measurement
 from training_pipeline.steps.evaluate import row_of
 from training_pipeline.warehouse import dbt, ml_tables
 from training_pipeline.warehouse.postgres import connect
+from training_pipeline.warehouse.required_gates import MODEL_GATE
 
 _FIRST_DAY = dt.date(2100, 1, 1)  # each challenger has a run date of its own, which no real one has
 
@@ -49,8 +52,11 @@ def judge(settings: Settings, challengers: Mapping[str, Sequence[Measurement]]) 
     with connect(settings) as connection:
         ml_tables.ensure(connection)
     dbt.invoke(settings, ["run", "--select", "challenger_evaluation"], last)
-    gates = dbt.compile_nodes(
-        settings, ["--select", "tag:model_gate,test_type:generic"], last, {"JUDGED_FROM": str(_FIRST_DAY)}
+    project = dbt.project(settings)
+    manifest = parse(project)
+    judging = [unique_id for unique_id, node in manifest.nodes.items() if _judges_a_day(node)]
+    gates = compile_nodes(
+        project, manifest, judging, {"run_date": str(last)}, {"JUDGED_FROM": str(_FIRST_DAY)}
     )
     names = {day: name for name, day in days.items()}
     verdicts: dict[str, list[Verdict]] = {name: [] for name in challengers}
@@ -60,9 +66,7 @@ def judge(settings: Settings, challengers: Mapping[str, Sequence[Measurement]]) 
                 ml_tables.INSERT_EVALUATION,
                 [(days[name], "judged", "1", _FIRST_DAY, *row_of(row)) for row in measurements],
             )
-        for gate in gates:
-            if gate.test_metadata.name == "schema_match":  # it judges the table, not a day
-                continue
+        for gate in gates.values():
             for row in cursor.execute(gate.compiled_code).fetchall():
                 verdicts[names[row["run_date"]]].append(_verdict(gate.name, str(gate.config.severity), row))
         connection.rollback()
@@ -72,6 +76,12 @@ def judge(settings: Settings, challengers: Mapping[str, Sequence[Measurement]]) 
 def blocking(verdicts: Sequence[Verdict]) -> set[str]:
     """The gates that stop the promotion."""
     return {verdict.gate for verdict in verdicts if verdict.blocks}
+
+
+def _judges_a_day(node: Any) -> bool:
+    """Whether a node is a model gate that asks about a run date; `schema_match` asks about the table."""
+    metadata = getattr(node, "test_metadata", None)
+    return metadata is not None and MODEL_GATE in node.tags and metadata.name != "schema_match"
 
 
 def _verdict(gate: str, severity: str, row: Mapping[str, object]) -> Verdict:
