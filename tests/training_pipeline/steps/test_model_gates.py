@@ -77,7 +77,7 @@ BAD: dict[str, tuple[Callable[[Floats, Dataset], Floats], str]] = {
         "challenger_is_not_too_sure_for_champion",
     ),
     "proven worse": (_noisy, "challenger_auc_is_not_worse_than_champion"),
-    "odds doubled": (_odds(2.0), "challenger_is_calibrated_as_champion"),
+    "odds doubled": (_odds(2.0), "challenger_log_loss_is_not_worse_than_champion"),
     "odds halved": (_odds(0.5), "challenger_is_calibrated_as_champion"),
     "too sure": (_odds(1.0, 1.5), "challenger_logits_are_not_stretched"),
     "not sure enough": (_odds(1.0, 0.65), "challenger_logits_are_not_stretched"),
