@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from gates.spec.spec import Spec, specs_of
+
 Row = Mapping[str, Any]
 
+NO_SPEC = Spec("")  # of a test that is no gate
 WHOLE = "all"  # the segment of a row about all rows
 
 
@@ -26,6 +29,8 @@ class Declared:
         The `where` of the test: which rows it looks at.
     description : str
         What the project says about the test.
+    spec : Spec
+        What the gate declares about itself; of a test that is no gate, nothing.
     reference_days : int or None
         How many days before the run date the reference lies, where that is known: a gate steps over days that must not serve.
     """
@@ -36,6 +41,7 @@ class Declared:
     scope: str = ""
     description: str = ""
     reference_days: int | None = None
+    spec: Spec = NO_SPEC
 
     def whole_number(self, argument: str, default: int) -> int:
         """Return an argument that is a whole number; the default where it is absent, or Jinja that dbt has not rendered."""
@@ -52,9 +58,19 @@ class Declared:
 
     def judged_day(self, row: Row) -> dt.date:
         """Return the day whose rows were judged."""
-        back = 0 if row["gate"] == "interval_ratio" else self.whole_number("days_back", 0)
+        steps = (
+            self.whole_number(name, argument.default or 0)
+            for name, argument in self.spec.arguments.items()
+            if argument.moves_judged_day
+        )
         day: dt.date = row["run_date"]
-        return day - dt.timedelta(back)
+        return day - dt.timedelta(sum(steps))
+
+    @property
+    def steps_back(self) -> bool:
+        """Whether the reference is a single day, `days_back` days before or a multiple of them."""
+        days_back = self.spec.arguments.get("days_back")
+        return days_back is not None and not days_back.moves_judged_day
 
     def reference_day(self) -> str:
         """Return the day of the reference in words."""
@@ -69,21 +85,24 @@ class Declared:
 
 def declarations(manifest: Mapping[str, Any]) -> dict[str, Declared]:
     """Return what dbt's manifest holds of each test, by its unique id."""
+    specs = specs_of(manifest["macros"])
     return {
-        unique_id: _declared(node)
+        unique_id: _declared(node, specs)
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "test"
     }
 
 
-def _declared(node: Mapping[str, Any]) -> Declared:
+def _declared(node: Mapping[str, Any], specs: Mapping[str, Spec]) -> Declared:
     metadata = node.get("test_metadata") or {}
+    is_gate = metadata.get("namespace") == "gates"
     return Declared(
         name=node["name"],
-        gate=metadata.get("namespace") == "gates",
+        gate=is_gate,
         arguments=metadata.get("kwargs") or {},
         scope=node["config"].get("where") or "",
         description=node.get("description") or "",
+        spec=specs.get(metadata["name"], NO_SPEC) if is_gate else NO_SPEC,
     )
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 
 from gates.ledger.declared import WHOLE, Declared, Row
+from gates.spec.spec import Spec
 from gates.text import as_number, beside, counted, percent, printable, short
 
 UNUSABLE = "NULL, NaN or infinite"
@@ -63,7 +64,7 @@ def sentence(row: Row, declared: Declared | None = None) -> str:
     ...     "gate": "interval_ratio", "metric": "count(*)", "segment": "north", "run_date": dt.date(2026, 11, 22),
     ...     "current_value": "273", "reference_value": "652", "statistic": 2.38828, "lower_bound": None,
     ...     "upper_bound": 1.94, "sample_size": 273, "reason": "out_of_bounds",
-    ... }, Declared(reference_days=7))
+    ... }, Declared(reference_days=7, spec=Spec("interval_ratio", upper="below")))
     'north: 273 rows, 652 on the same weekday last week: ratio 2.4, allowed below 1.94'
     """
     reason = row["reason"]
@@ -75,15 +76,13 @@ def sentence(row: Row, declared: Declared | None = None) -> str:
     return printable(f"{row['segment']}: {text}" if has_segment else text)
 
 
-def bounds(row: Row, spell: Callable[[object], str] = short) -> str:
-    """Return the bounds of a row in words, empty without any."""
-    words = []
-    if row["lower_bound"] is not None:
-        words.append(f"at least {spell(row['lower_bound'])}")
-    if row["upper_bound"] is not None:
-        # the only gate whose bound itself does not pass
-        word = "below" if row["gate"] == "interval_ratio" else "at most"
-        words.append(f"{word} {spell(row['upper_bound'])}")
+def bounds(row: Row, spec: Spec, spell: Callable[[object], str] = short) -> str:
+    """Return the bounds of a row in the words of its gate, empty without any."""
+    words = [
+        f"{word} {spell(bound)}"
+        for word, bound in ((spec.lower, row["lower_bound"]), (spec.upper, row["upper_bound"]))
+        if bound is not None
+    ]
     return " and ".join(words)
 
 
@@ -159,7 +158,7 @@ class _Words:
         return self._allowed(percent)
 
     def _allowed(self, spell: Callable[[object], str]) -> str:
-        return f", allowed {words}" if (words := bounds(self.row, spell)) else ""
+        return f", allowed {words}" if (words := bounds(self.row, self._declared.spec, spell)) else ""
 
     @property
     def expected(self) -> str:

@@ -139,7 +139,7 @@ def _reference_days(row: Row, declared: Declared, past: Past) -> int | None:
     """How many days before the reference lies: the gate steps over days that must not serve, so its value says which it was."""
     step = declared.whole_number("days_back", 7)
     value = as_number(row["reference_value"])
-    if row["gate"] != "interval_ratio" or value is None:
+    if not declared.steps_back or value is None:
         return None
     for days in range(step, 4 * step + 1, step):
         if as_number(past.get(row["run_date"] - dt.timedelta(days))) == value:

@@ -10,7 +10,6 @@ import plotext
 from rich.console import Console
 
 from gates.errors import GatesError
-from gates.ledger.declared import Declared
 from gates.ledger.evidence import Row, failures_first, latest
 from gates.ledger.wording import bounds, sentence
 from gates.spec.spec import by_argument
@@ -49,11 +48,12 @@ def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> N
         )
     days = [first + dt.timedelta(number) for number in range(AROUND_DAYS + 1)]
     history = replay.judge([gate], days)
-    declared = Declared(gate.name, True, gate.arguments, gate.where or "")
     console.print(f"{gate.name}: {gate.kind} on {gate.relation}, severity {gate.severity}", soft_wrap=True)
     for row in failures_first(rows):
         console.print()
-        console.print(f"{row['verdict'].upper()}  {sentence(row, declared)}", soft_wrap=True, markup=False)
+        console.print(
+            f"{row['verdict'].upper()}  {sentence(row, gate.declared)}", soft_wrap=True, markup=False
+        )
         console.print(f"  {formula(gate, row)}", soft_wrap=True, markup=False)
         if (drawn := chart(history, row)) is not None:
             console.print(drawn, soft_wrap=True, markup=False)
@@ -75,7 +75,7 @@ def find(gates: Sequence[Gate], name: str) -> Gate:
 
 def formula(gate: Gate, row: Mapping[str, Any]) -> str:
     """Return the formula of a gate with the numbers of a row of its evidence."""
-    bound = bounds(row) or "without a bound"
+    bound = bounds(row, gate.spec) or "without a bound"
     text = str(by_argument(gate.spec.formula, gate.values))
     if any(row[name] is None for name in EVIDENCE if f"{{{name}}}" in text):
         return f"{row['metric']} = {short(row['current_value'])}; passes when {bound}"

@@ -108,7 +108,8 @@ def show(result: Backtest, console: Console) -> None:
     silent = {gate for gate, _ in alarms} - loud
     console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
     for row in sorted(blocking, key=lambda row: row["run_date"]):
-        console.print(f"{row['run_date']}  {gates[row['node_id']].name}: {sentence(row)}")
+        asked = gates[row["node_id"]]
+        console.print(f"{row['run_date']}  {asked.name}: {sentence(row, asked.declared)}")
     blocked, warned = result.blocked(), result.warned()
     console.print(
         f"{len(result.days)} healthy days: {len(blocked)} blocked ({share(blocked, result.days)}),"

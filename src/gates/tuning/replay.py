@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from gates.errors import GatesError
+from gates.ledger.declared import Declared
 from gates.ledger.evidence import PASSED, Row
 from gates.project import dbt, warehouse
 from gates.project.config import Project
@@ -59,6 +60,11 @@ class Gate:
     def kind(self) -> str:
         """Return which of the package's gates it is."""
         return self.spec.gate
+
+    @property
+    def declared(self) -> Declared:
+        """Return it as the wording of evidence knows a test."""
+        return Declared(self.name, True, self.arguments, self.where or "", spec=self.spec)
 
     @cached_property
     def values(self) -> Mapping[str, Any]:

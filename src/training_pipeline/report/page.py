@@ -63,6 +63,11 @@ class Report:
     evaluation: list[evidence.Row]
     history: list[evidence.Row]
     model: Registered | None
+    declared: Mapping[str, Declared]
+
+    def bounds(self, row: evidence.Row) -> str:
+        """Return the bounds of a row of evidence in words."""
+        return bounds(row, self.declared.get(row["node_id"], Declared()).spec)
 
 
 def write_report(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Path:
@@ -108,6 +113,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
     model_gates = [
         row for row in _rows(latest, model_side) if evaluated_at and row["recorded_at"] > evaluated_at
     ]
+    declared = declarations(manifest)
     verdict = _verdict(
         failed_data=evidence.failed(data_gates),
         absent_data=sorted(set(required_data_gates(manifest)) - set(latest)),
@@ -116,7 +122,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
         absent_model=sorted(set(required_model_gates(manifest)) - {row["node_id"] for row in model_gates}),
         decision=_decision(history, run_date, evaluation),
         stopped=stopped,
-        declared=declarations(manifest),
+        declared=declared,
     )
     before_training = verdict.outcome == "stopped" and (not evaluation or evidence.failed(data_gates) != [])
     return Report(
@@ -126,6 +132,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
         model_gates=[] if before_training else model_gates,
         evaluation=[] if before_training else evaluation,
         history=history[-_HISTORY_ROWS:][::-1],
+        declared=declared,
         model=None if before_training else registry.with_version(settings, evaluation[0]["model_version"]),
     )
 
@@ -139,7 +146,7 @@ def render(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"short": short, "bounds": bounds, "effect": evidence.effect}
+    environment.filters |= {"short": short, "bounds": report.bounds, "effect": evidence.effect}
     chart = _calibration_chart(report.evaluation)
     whole = [row for row in report.evaluation if row["segment"] == WHOLE]
     return environment.get_template(_TEMPLATE).render(

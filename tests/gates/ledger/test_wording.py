@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from hypothesis import strategies as st
 from gates.ledger import wording
 from gates.ledger.declared import Declared, declarations
 from gates.ledger.wording import sentence
+from gates.spec.spec import Spec
+from tests.gates.spec.package import read_macros, read_specs
 from tests.macros.harness.cases import load_cases
 
 from .rows import ledger_row
 
+SPECS = read_specs()
 MACROS = Path(__file__).parents[3] / "macros" / "gates"
 BY_BOUND_ALONE = {"row_existence", "value_range"}  # their sentence is that of any value and bound
 WEEK = Declared(arguments={"days_back": 7, "weight": "n"}, reference_days=7)
@@ -277,7 +281,7 @@ SENTENCES: dict[str, tuple[dict[str, Any], Declared, str]] = {
 @pytest.mark.parametrize("name", SENTENCES)
 def test_sentence(name: str) -> None:
     row, declared, expected = SENTENCES[name]
-    assert sentence(row, declared) == expected
+    assert sentence(row, replace(declared, spec=SPECS.get(row["gate"], Spec("")))) == expected
 
 
 def test_every_gate_of_the_package_has_a_sentence() -> None:
@@ -300,8 +304,9 @@ def test_declarations_are_those_of_the_manifest() -> None:
     }
     singular = {"resource_type": "test", "name": "one", "config": {"where": "x = 1"}, "description": "why"}
     nodes = {"test.a": node, "test.b": singular, "model.c": {"resource_type": "model", "name": "c"}}
-    assert declarations({"nodes": nodes}) == {
-        "test.a": Declared("volume", gate=True, arguments={"min_rows": 3}),
+    spec = SPECS["row_existence"]
+    assert declarations({"nodes": nodes, "macros": read_macros()}) == {
+        "test.a": Declared("volume", gate=True, arguments={"min_rows": 3}, spec=spec),
         "test.b": Declared("one", scope="x = 1", description="why"),
     }
 
@@ -341,6 +346,7 @@ def test_no_row_breaks_a_sentence(
         "upper_bound",
     )
     row = ledger_row(gate, reason, sample_size=size, **dict(zip(names, (*texts, *numbers), strict=True)))
-    text = sentence(row, Declared(arguments=arguments, reference_days=reference_days))
+    spec = SPECS.get(gate, Spec(""))
+    text = sentence(row, Declared(arguments=arguments, reference_days=reference_days, spec=spec))
     assert not [c for c in text if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp")]
     assert text == text.strip()

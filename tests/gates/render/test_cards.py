@@ -13,8 +13,15 @@ from gates.ledger.runs import key
 from gates.render.cards import FAIL, WARN, Context, cards, in_one_line
 from gates.text import WIDTH
 from tests.gates.ledger.rows import RUN_DATE, ledger_row
+from tests.gates.spec.package import read_specs
 
-RATIO = Declared("volume", gate=True, arguments={"days_back": 7, "weight": "n"}, scope="slice = 'all'")
+RATIO = Declared(
+    "volume",
+    gate=True,
+    arguments={"days_back": 7, "weight": "n"},
+    scope="slice = 'all'",
+    spec=read_specs()["interval_ratio"],
+)
 NODE = "test.shop.volume.0123456789"
 CONTEXT = Context({NODE: RATIO}, schema="shop")
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import yaml
 
 from gates.spec.spec import Spec, specs_of
 from tests.conftest import ROOT
 
 
+@cache
+def read_macros() -> dict[str, dict[str, Any]]:
+    """Return what a manifest of dbt holds of the gates' macros."""
+    return {
+        macro["name"]: {"meta": macro["config"]["meta"]}
+        for file in (ROOT / "macros" / "gates").glob("*.yml")
+        for macro in yaml.safe_load(file.read_text(encoding="utf-8"))["macros"]
+    }
+
+
 def read_specs() -> dict[str, Spec]:
-    return specs_of(
-        {
-            macro["name"]: {"meta": macro["config"]["meta"]}
-            for file in (ROOT / "macros" / "gates").glob("*.yml")
-            for macro in yaml.safe_load(file.read_text(encoding="utf-8"))["macros"]
-        }
-    )
+    return specs_of(read_macros())

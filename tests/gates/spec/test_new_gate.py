@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from gates.ledger.wording import sentence
 from gates.render.explain import formula, query
 from gates.spec.__main__ import declared
 from gates.spec.files import generated
@@ -188,7 +189,8 @@ def test_printed_line_has_its_units_and_words(package: Package, spec: Spec) -> N
 
 def test_explain_has_its_formula(spec: Spec) -> None:
     row = evidence(toy(spec), 0, None, current_value="120", reference_value=None, upper_bound=100.0)
-    assert formula(toy(spec), row).startswith("sum of amount = 120 of 100; passes when ")
+    assert formula(toy(spec), row) == "sum of amount = 120 of 100; passes when no more than 100"
+    assert ", allowed no more than 100" in sentence(row, toy(spec).declared)
     assert "date '2017-12-29'" in query(toy(spec, days_back=2), dt.date(2017, 12, 31)), "the judged day"
 
 
