@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from training_pipeline.config import Settings
+from training_pipeline.steps.gating import stopped
+from training_pipeline.warehouse import ledger
 from training_pipeline.warehouse.postgres import connect
 
 from .conftest import RUN_DATE, Airflow
@@ -150,6 +153,24 @@ def test_the_task_log_has_the_lines_of_the_evidence(
     for row in failed:
         assert any(f"FAIL {' '.join(row)} current" in line for line in lines), row
     assert len(failed) >= 2
+
+
+def test_the_exception_is_the_cards_and_the_last_thing_in_the_log(
+    answer: dict[str, Any], runs: list[dict[str, Any]], stopping_task: str, dag_settings: Settings
+) -> None:
+    for run, task_id, day in ((runs[1], stopping_task, RUN_DATE), (runs[2], SOURCE_TASK, STALE_DATE)):
+        [(invocation_id,)] = query(
+            dag_settings,
+            "select distinct invocation_id from analytics.gate_results where dag_run_id = %s and task_id = %s",
+            run["run_id"],
+            task_id,
+        )
+        rows = ledger.of_invocation(dag_settings, invocation_id)
+        failed = sorted({row["node_id"] for row in rows if row["status"] == "fail"})
+        cards = str(stopped(dag_settings, dt.date.fromisoformat(day), rows, failed, {}))
+        assert "FAIL  " in cards and f"{day}" in cards
+        assert cards in answer["log"], answer["log"][-5_000:]
+        assert not any(node_id in cards for node_id in failed), "a name and no hash"
 
 
 def test_a_lost_database_is_retried_and_then_fails_the_run(airflow: Airflow) -> None:
