@@ -15,7 +15,12 @@
             "date_column": {
                 "default": none, "meaning": "The column of the day, a date or a timestamp; none: all rows are judged together",
             },
-            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
+            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {},
+            "on_missing": {
+                "choices": ["fail", "warn", "not_applicable"],
+                "meaning": "The verdict on a day without rows and on values that are NULL, NaN or infinite. With `not_applicable` a day"
+                    ~ " without rows passes with that reason, and an unusable value warns: only for rows that need not be there",
+            },
         },
         "formula": "{metric} = {current_value}, expected {reference_value}",
     })) %}

@@ -92,6 +92,7 @@
     {% do return({
         "out_of_bounds": "out of bounds",
         "no_current": "no rows on the day that is judged",
+        "not_applicable": "nothing to judge",
         "no_reference": "no rows on the day it is compared with",
         "null_value": "NULL, NaN or infinite",
         "zero_value": "a zero has no ratio",

@@ -34,7 +34,8 @@
 {# The select that ends every gate. A gate that looks at some of the rows says in the metric which (config.where).
    judged: a CTE with day_number, metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
    upper_bound, sample_size and reason.
-   on_missing: the verdict on data that are absent or unusable; verdicts: SQL for other reasons
+   on_missing: the verdict on data that are absent or unusable, or not_applicable: without rows there is nothing to judge, and
+   what is unusable warns; verdicts: SQL for other reasons
    that do not simply lead to `fail`; version: SQL over `judged` for what the row is about where that can change under it. #}
 {% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}, version=none) %}
 {% set scope = config.get("where") %}
@@ -55,10 +56,13 @@ select
         {%- for reason, verdict in verdicts.items() %}
         when reason = '{{ reason }}' then {{ verdict }}
         {%- endfor %}
-        when reason in ('no_current', 'no_reference', 'null_value') then '{{ on_missing }}'
+        {%- if on_missing == "not_applicable" %}
+        when reason = 'no_current' then 'pass'
+        {%- endif %}
+        when reason in ('no_current', 'no_reference', 'null_value') then '{{ "warn" if on_missing == "not_applicable" else on_missing }}'
         else 'fail'
     end as verdict,
-    cast(reason as {{ text }}) as reason,
+    cast({{ "case when reason = 'no_current' then 'not_applicable' else reason end" if on_missing == "not_applicable" else "reason" }} as {{ text }}) as reason,
     cast({{ version or "null" }} as {{ text }}) as subject_version
 from {{ judged }}
 {% endmacro %}
