@@ -18,7 +18,7 @@ CLOSED = FIRST_DAY + dt.timedelta(120)  # no rows
 PARCEL = f"""
 {{{{ config(materialized="table") }}}}
 with days as (
-    {{{{ gates.days_between("{FIRST_DAY}", "{LAST_DAY}") }}}}
+    {{{{ gates.days_between(gates.parsed_day("day", "{FIRST_DAY}", ""), gates.parsed_day("day", "{LAST_DAY}", "")) }}}}
 ),
 
 numbers as (
