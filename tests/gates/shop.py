@@ -136,10 +136,8 @@ PROPERTIES: Mapping[str, Any] = {
 }
 FAULTS = {
     "all rows lost": {"keep": False},
-    "half lost": {"keep": 'mod("ParcelNo", 2) = 0'},
     "doubled": {"copies": 2},
     "in grams": {"set": {"weight_kg": "weight_kg * 1000"}},
-    "no air": {"keep": "carrier <> 'air'"},
     "a day late": {"days_late": 1},
     "no such carrier": {"keep": "carrier <> 'pigeon'"},
     "means off": {"set": {"kilos": "kilos * 100"}, "inject_into": "parcel_by_day"},
@@ -155,6 +153,7 @@ def write_shop(directory: Path, profile: Mapping[str, Any]) -> Path:
         "models/parcel_mean.sql": HEAVY,
         "models/parcel.yml": yaml.safe_dump(dict(PROPERTIES), sort_keys=False),
         "faults.yml": yaml.safe_dump(FAULTS, sort_keys=False),
+        "one_fault.yml": yaml.safe_dump({"in grams": FAULTS["in grams"]}),
         "dbt_project.yml": yaml.safe_dump(
             {
                 "name": "freight",

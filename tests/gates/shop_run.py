@@ -20,7 +20,7 @@ ASKED = {
     "backtest": ("backtest", "--faults", "faults.yml", "--every", "40"),
     "accept": ("accept", "--note", "it's Whit Monday", "--run-date", str(DOUBLED)),
     "backtest of one gate": ("backtest", "--select", "parcels_like_last_week", "--first-day", "2025-06-01"),
-    "suggest": ("suggest", "--false-alarms", "5", "--every", "40"),
+    "suggest": ("suggest", "--false-alarms", "5", "--every", "40", "--faults", "one_fault.yml"),
     "explain": ("explain", "parcels_like"),
 }
 

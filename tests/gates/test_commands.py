@@ -44,7 +44,7 @@ def test_faults_are_seen_in_the_model_and_in_those_after_it(shops: Shops) -> Non
         if len(cells := [c.strip() for c in line.strip("│").split("│")]) == 5
     }
     assert table["all rows lost"][1] == "100.0 %"
-    assert table["no air"][1] == "100.0 %" and "parcel_carriers" in table["no air"][3]
+    assert table["doubled"][2] == "100.0 %" and "parcels_as_usual" in table["doubled"][3]
     assert "mean_weight 100.0 %" in table["in grams"][3], "two models after the faulty one"
     assert table["no such carrier"][0] == "0", "it changes no row"
     assert table["means off"][1] == "100.0 %" and "parcel_weights" not in table["means off"][3]
