@@ -11,8 +11,7 @@ from {{ decisions }} as failed
 where
     status in ('fail', 'error')
     and severity = 'error'
-    {# in a replay each gate is asked until it rejects no other days, whatever the others do #}
-    and {{ "node_id = " ~ gates.literal(model.unique_id) if gates.is_replay() else "relation = " ~ gates.literal(gates.relation_name(model)) }}
+    and relation = {{ gates.literal(gates.relation_name(model)) }}
     and {{ gates.recorded_gate_id("failed") }} is not null
     and coalesce(reason, '') <> 'no_reference'
     and coalesce(verdict, 'fail') not in ('pass', 'warn', 'learning')
@@ -69,6 +68,7 @@ select
     cast(recorded_at as {{ gates.type_timestamp() }}) as recorded_at,
     cast(node_id as {{ text }}) as node_id,
     cast(null as {{ text }}) as gate_id,
+    cast(null as {{ text }}) as relation,
     cast(null as {{ text }}) as severity,
     cast(null as {{ text }}) as verdict,
     cast(reason as {{ text }}) as reason,
@@ -83,17 +83,20 @@ select
     cast(current_timestamp as {{ gates.type_timestamp() }}) as recorded_at,
     cast(gate as {{ text }}) as node_id,
     cast(gate as {{ text }}) as gate_id,
+    cast(relation as {{ text }}) as relation,
     cast('error' as {{ text }}) as severity,
     cast('fail' as {{ text }}) as verdict,
     cast(null as {{ text }}) as reason,
     cast('run' as {{ text }}) as mode
 from (
     values
-    {% for gate, days in rejected.items() %}{% for day in days -%}
-    ('{{ day }}', {{ gates.literal(gate) }}),
+    {% for gate, days in rejected.items() %}
+    {% set relation = gates.literal(gates.relation_name(graph.nodes[gate])) if days %}
+    {% for day in days -%}
+    ('{{ day }}', {{ gates.literal(gate) }}, {{ relation }}),
     {% endfor %}{% endfor -%}
-    ('1970-01-01', null)
-) as replayed (day, gate)
+    ('1970-01-01', null, null)
+) as replayed (day, gate, relation)
 where gate is not null
 {% endmacro %}
 

@@ -52,7 +52,12 @@ def test_wheel_backtests_a_project_without_the_pipeline(tmp_path: Path) -> None:
     script = f"import importlib.util as u; print(*(name for name in {UNWANTED} if u.find_spec(name)))"
     installed = run(str(scripts / "python"), "-c", script, directory=tmp_path).stdout.split()
     assert installed == ["training_pipeline"], "the wheel holds it, and nothing that it needs is installed"
-    profile = {"type": "duckdb", "path": str(tmp_path / "warehouse.duckdb"), "schema": "freight", "threads": 2}
+    profile = {
+        "type": "duckdb",
+        "path": str(tmp_path / "warehouse.duckdb"),
+        "schema": "freight",
+        "threads": 2,
+    }
     project = write_shop(tmp_path / "project", profile)
     run(str(scripts / "dbt"), "run", "--profiles-dir", ".", directory=project)
 

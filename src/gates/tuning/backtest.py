@@ -107,7 +107,10 @@ def show(result: Backtest, console: Console) -> None:
     loud = {gate for (gate, _), effect in alarms.items() if any(effect.values())}
     silent = {gate for gate, _ in alarms} - loud
     console.print(f"no alarm on a healthy day: {', '.join(sorted(silent)) or 'none'}")
-    for row in sorted(blocking, key=lambda row: row["run_date"]):
+    for row in sorted(
+        blocking,
+        key=lambda row: (row["run_date"], gates[row["node_id"]].name, row["metric"], row["segment"]),
+    ):
         asked = gates[row["node_id"]]
         console.print(f"{row['run_date']}  {asked.name}: {sentence(row, asked.declared)}")
     blocked, warned = result.blocked(), result.warned()

@@ -183,7 +183,7 @@ class Replay:
         days: Collection[dt.date],
         on_progress: Callable[[], None],
     ) -> list[Row]:
-        """Ask each gate, and again without the days that it has rejected as references, until it rejects no other ones.
+        """Ask the gates, and those of a relation again without the days that one of them has rejected, until they reject no others.
 
         Each time at least one more day is as it would have been, since a verdict depends on the days before it only.
         """
@@ -194,15 +194,12 @@ class Replay:
             remember(opened, rejected)
             asked = opened.each(lambda gate: answer(opened, gate, statements[gate.node_id], days), waiting)
             answers |= {gate.node_id: rows for gate, rows in zip(waiting, asked, strict=True)}
-            unsettled = []
-            for gate in waiting:
-                failing = sorted({row["run_date"] for row in answers[gate.node_id] if row["blocks"]})
-                if failing != rejected[gate.node_id]:
-                    rejected[gate.node_id] = failing
-                    unsettled.append(gate)
-                else:
-                    on_progress()
-            waiting = unsettled
+            found = {gate.node_id: _rejected(answers[gate.node_id]) for gate in waiting}
+            unsettled = {gate.model for gate in waiting if found[gate.node_id] != rejected[gate.node_id]}
+            rejected |= found
+            for _ in (gate for gate in waiting if gate.model not in unsettled):
+                on_progress()
+            waiting = [gate for gate in waiting if gate.model in unsettled]
         return [row for gate in gates for row in answers[gate.node_id]]
 
     def _gate(self, test: Any) -> Gate | None:
@@ -242,6 +239,11 @@ def answer(opened: Warehouse, gate: Gate, statement: str, days: Collection[dt.da
                 row | {"node_id": gate.node_id, "severity": gate.severity, "blocks": blocks}
             )
     return [row for day, rows in said.items() for row in rows or [_silent(gate, day)]]
+
+
+def _rejected(rows: Sequence[Row]) -> list[dt.date]:
+    """Return the days that are no reference; that a day had none itself says nothing about it."""
+    return sorted({row["run_date"] for row in rows if row["blocks"] and row["reason"] != "no_reference"})
 
 
 def _silent(gate: Gate, day: dt.date) -> Row:
