@@ -171,7 +171,7 @@ def _bounds(suggested: Sequence[Suggestion], without: Sequence[Suggestion]) -> T
                 f"`{each.gate.name.removeprefix('interaction_')}`",
                 each.name.replace(each.expression, f"`{each.expression}`", 1),
                 f"{each.argument:g}",
-                f"{each.alone:g}" if each.alone < each.threshold else "",
+                f"{each.alone:g}" if each.alone < each.warn else "",
                 *map(percent, (each.fitted, each.checked, each.checked + each.marked)),
                 f"{each.fail:g}" if fails else "",
                 percent(each.failed) if fails else "",

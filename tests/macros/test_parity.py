@@ -84,8 +84,8 @@ def test_interval(parity: Parity, data: st.DataObject, current: list[Any], refer
         ratio = None
         if now and then and math.isfinite(now * then):
             ratio = max(now, then) / min(now, then) if formula == "max_over_min" else abs(now - then) / then
-        threshold = data.draw(st.one_of(near(ratio), st.sampled_from([2.0, 100.0, 1e7])))
-        metrics[expression] = threshold if least < threshold < math.inf else least + 0.5
+        bound = data.draw(st.one_of(near(ratio), st.sampled_from([2.0, 100.0, 1e7])))
+        metrics[expression] = bound if least < bound < math.inf else least + 0.5
     arguments = {
         "date_column": "day", "metrics": metrics, "days_back": DAYS_BACK, "ratio_formula": formula,
         "ignore_zero": data.draw(st.booleans()),
@@ -205,10 +205,10 @@ equal = {"gate": "value_tolerance", "expression": "count(*)", "pass_value": 0}
         ("a NULL metric against a zero", [None], [0], interval, "null_value"),
         ("NaN: Python's max and min keep their first value", [5.0], [math.nan], interval, "null_value"),
         ("two negatives: -4 over -2 the wrong way round is 0.5", [-2], [-4], interval, "out_of_bounds"),
-        ("opposite signs: 5 over -5 is -1, below any threshold", [5], [-5], interval, "sign_change"),
+        ("opposite signs: 5 over -5 is -1, below any bound", [5], [-5], interval, "sign_change"),
         ("a negative reference: the difference over it is negative", [-40], [-4], difference, "out_of_bounds"),
         ("a negative reference and a positive value", [40], [-4], difference, "sign_change"),
-        ("a change of sign below a threshold above 2", [-5], [5], {**difference, "metrics": {"sum(amount)": 3.0}}, "sign_change"),
+        ("a change of sign below a bound above 2", [-5], [5], {**difference, "metrics": {"sum(amount)": 3.0}}, "sign_change"),
         ("no rows, and zero within the range", [], [5], ranged, "no_current"),
         ("no rows, where zero is expected", [], [5], equal, "no_current"),
         ("NULL, whose text in Python is None", [None], [], {**equal, "expression": "max(kind)", "pass_value": "None"}, "null_value"),

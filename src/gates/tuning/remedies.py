@@ -1,4 +1,4 @@
-"""What would see a fault that no threshold sees: a control total, a longer window, a segment, as far as the days tell."""
+"""What would see a fault that no bound sees: a control total, a longer window, a segment, as far as the days tell."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Days = dict[dt.date, float]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gates say of some days, by what a threshold is for: the statistic, the log of the value and of its reference."""
+    """What the gates say of some days, by what a bound is for: the statistic, the log of the value and of its reference."""
 
     statistic: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
     value: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
@@ -36,7 +36,7 @@ class Evidence:
 
     @classmethod
     def of(cls, rows: Iterable[Row], gates: Iterable[Gate]) -> Evidence:
-        """Collect the rows of gates that have thresholds; a value or reference that is no number above zero is left out."""
+        """Collect the rows of gates that have bounds; a value or reference that is no number above zero is left out."""
         found, by_id = cls(), {gate.node_id: gate for gate in gates}
         for row in rows:
             day = row["run_date"]

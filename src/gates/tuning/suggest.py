@@ -38,7 +38,7 @@ def judge_past(replay: Replay, last_day: dt.date, on_progress: Progress = lambda
     """Ask the gates about each past day, as if none of these had been rejected.
 
     Every day that nothing marks is taken as healthy. So the statistics, and with them what is suggested, do not depend
-    on the thresholds of today: those that reject every other day would leave no reference.
+    on the bounds of today: those that reject every other day would leave no reference.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def suggestions(
     budget: float,
     fitted: Collection[dt.date],
 ) -> list[Suggestion]:
-    """Choose for each gate and metric the lowest threshold that the fitted days prove to keep to the budget.
+    """Choose for each gate and metric the lowest bound that the fitted days prove to keep to the budget.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def suggestions(
     for key, own in sorted(alone.items()):
         gate, by_day = tunable[key.node_id], statistics[key]
         scale, rule = scales_of(gate, key.metric)[key.bound], rule_of(gate, key.metric, key.bound)
-        threshold, fail = _together(tunable, alone, key)
+        warn, fail = _together(tunable, alone, key)
         healthy = _of(by_day, past.days)
         with_fault = {fault: list(by_key.get(key, {}).values()) for fault, by_key in faulty.items()}
         suggestion = Suggestion(
@@ -120,17 +120,17 @@ def suggestions(
             key,
             scale,
             alone=own[0],
-            threshold=threshold,
+            warn=warn,
             fail=fail,
-            fitted=_count(scale, _of(by_day, fitted), threshold),
-            checked=_count(scale, _of(by_day, later), threshold),
-            marked=_count(scale, list(filter(math.isfinite, _of(by_day, marked))), threshold),
+            fitted=_count(scale, _of(by_day, fitted), warn),
+            checked=_count(scale, _of(by_day, later), warn),
+            marked=_count(scale, list(filter(math.isfinite, _of(by_day, marked))), warn),
             failed=_count(scale, _of(by_day, later), fail),
             untold=sum(map(math.isinf, healthy)),
             rule=rule,
             ruled=Count(0, 0) if rule is None else _count(scale, healthy, rule),
             largest=max(filter(math.isfinite, _of(raw[key], past.days))),
-            detection=_detection(scale, with_fault, threshold),
+            detection=_detection(scale, with_fault, warn),
             alone_detection=_detection(scale, with_fault, own[0]),
         )
         found.append(suggestion)
@@ -156,13 +156,13 @@ def _of(by_day: ByDay, days: Iterable[dt.date]) -> list[float]:
     return [by_day[day] for day in sorted(days) if day in by_day]
 
 
-def _count(scale: Scale, values: Collection[float], threshold: float) -> Count:
-    return Count(scale.alarms(values, threshold), len(values))
+def _count(scale: Scale, values: Collection[float], bound: float) -> Count:
+    return Count(scale.alarms(values, bound), len(values))
 
 
-def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], threshold: float) -> dict[str, float]:
+def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], bound: float) -> dict[str, float]:
     return {
-        fault: Count(scale.alarms(filter(math.isfinite, values), threshold), len(values)).share
+        fault: Count(scale.alarms(filter(math.isfinite, values), bound), len(values)).share
         for fault, values in with_fault.items()
     }
 

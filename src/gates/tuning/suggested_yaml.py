@@ -1,4 +1,4 @@
-"""The suggested thresholds as YAML to paste, with what each costs and finds, and what would see the faults that none sees."""
+"""The suggested bounds as YAML to paste, with what each costs and finds, and what would see the faults that none sees."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def to_yaml(
     faults: Mapping[str, Sequence[Row]],
     budget: float,
 ) -> str:
-    """Return the gates with the suggested thresholds, each with what it costs and finds, and what nothing sees.
+    """Return the gates with the suggested bounds, each with what it costs and finds, and what nothing sees.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def _alarms(past: Backtest) -> dict[str, Count]:
 
 def _kept(gate: Gate, alarms: Count, budget: float) -> str:
     why = (
-        "keeps its thresholds, too few of its days could be judged to fit others"
+        "keeps its bounds, too few of its days could be judged to fit others"
         if is_tunable(gate)
-        else "has no threshold that is fitted here"
+        else "has no bound that is fitted here"
     )
     return f"# {gate.name} {why}; false alarms on {_days(alarms)}{_over(alarms, budget)}."
 
@@ -103,7 +103,7 @@ def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
 
 def _comment(each: Suggestion) -> list[str]:
     by_itself = f"{each.scale.argument(each.alone):g}"
-    alone = f" (alone {by_itself})" if each.alone < each.threshold else ""
+    alone = f" (alone {by_itself})" if each.alone < each.warn else ""
     now = "" if each.replaced is None else f" (now {each.replaced:g}: false alarms on {_days(each.ruled)})"
     fails = f", {100 * each.failed.share:.1f} % fail from {each.fail:g}" if each.scale.fails_apart else ""
     lines = [
@@ -115,7 +115,7 @@ def _comment(each: Suggestion) -> list[str]:
             f"#   with the days that the calendar marks: {_days(each.checked + each.marked)} checked"
         )
     if each.untold:
-        lines.append(f"#   on {each.untold} days it cannot be told, and alarms at any threshold")
+        lines.append(f"#   on {each.untold} days it cannot be told, and alarms at any bound")
     if each.largest == 0 and not any(each.detection.values()):
         return [*lines, "#   0 on every healthy day, and with each fault of the catalogue"]
     if each.seen:
@@ -139,7 +139,7 @@ def _unseen(
     found: Sequence[Suggestion],
     budget: float,
 ) -> list[str]:
-    """Return who sees a fault that no threshold sees, or else what comes nearest and what would see it."""
+    """Return who sees a fault that no bound sees, or else what comes nearest and what would see it."""
     days = {row["run_date"] for row in rows}
     if not days:
         return [
@@ -154,11 +154,9 @@ def _unseen(
     if by and len(alarms[by]) >= SEEN * len(days):
         part, false = 100 * len(alarms[by]) / len(days), _alarms(past)[by]
         also = f", and alarms on {_days(false)} without it{_over(false, budget)}" if false.alarms else ""
-        return [
-            f"# {fault!r} needs no threshold: {by_id[by].name} finds it on {part:.0f} % of the days{also}."
-        ]
+        return [f"# {fault!r} needs no bound: {by_id[by].name} finds it on {part:.0f} % of the days{also}."]
     faulty = Evidence.of(rows, past.gates)
-    lines = [f"# No threshold sees {fault!r} within the budget of {100 * budget:g} %."]
+    lines = [f"# No bound sees {fault!r} within the budget of {100 * budget:g} %."]
     if best := nearest(faulty, healthy, found):
         lines.append(
             f"#   Nearest is {best.suggestion.expression} of {best.suggestion.gate.part(best.suggestion.key.segment)}: "

@@ -1,4 +1,4 @@
-"""What `suggest` answers for each bound of a gate: the threshold, what it costs on healthy days, what it finds."""
+"""What `suggest` answers for each bound of a gate: the bound, what it costs on healthy days, what it finds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEEN = 0.5  # a fault that is found on fewer days than this is not seen
 
 
 class Key(NamedTuple):
-    """Whose threshold it is: a gate's, for a metric and a segment, and one of its bounds where it has several."""
+    """Whose bound it is: a gate's, for a metric and a segment, and one of its bounds where it has several."""
 
     node_id: str
     metric: str
@@ -40,17 +40,17 @@ class Count:
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A threshold for one metric of one gate, and one segment of it where the gate has thresholds for each.
+    """A bound for one metric of one gate, and one segment of it where the gate has bounds for each.
 
     Attributes
     ----------
     key : Key
-        Its segment is one that has thresholds of its own, or ``all``.
+        Its segment is one that has bounds of its own, or ``all``.
     scale : Scale
         What kind of bound it is.
     alone : float
         The statistic from which this metric alone would alarm, three digits; best is the lowest.
-    threshold, fail : float
+    warn, fail : float
         What it takes: the largest of those metrics that have the bounds of the gate, or its own where it has some. ``fail`` is
         NaN where the gate knows only one.
     fitted, checked, marked : Count
@@ -63,21 +63,21 @@ class Suggestion:
     ruled : Count
         Healthy days that alarm with that.
     untold : int
-        Healthy days on which there is no statistic, so that no threshold keeps them from being an alarm.
+        Healthy days on which there is no statistic, so that no bound keeps them from being an alarm.
     largest : float
         The largest statistic of a healthy day.
     detection : mapping
         Share of days, 0 to 1, on which each fault makes the statistic alarm. A day without a statistic alarms at any
-        threshold, and is not counted.
+        bound, and is not counted.
     alone_detection : mapping
-        The same for the threshold that it would have alone.
+        The same for the bound that it would have alone.
     """
 
     gate: Gate
     key: Key
     scale: Scale
     alone: float
-    threshold: float
+    warn: float
     fail: float
     fitted: Count
     checked: Count
@@ -103,13 +103,13 @@ class Suggestion:
 
     @property
     def argument(self) -> float:
-        """Return the threshold as the gate's arguments have it: that of a lower bound with its own sign."""
-        return self.scale.argument(self.threshold)
+        """Return the bound as the gate's arguments have it: that of a lower bound with its own sign."""
+        return self.scale.argument(self.warn)
 
     @property
     def replaced(self) -> float | None:
         """Return the rule that it would replace, as the gate's arguments have it; None where it keeps that."""
-        if self.rule is None or self.rule == self.threshold:
+        if self.rule is None or self.rule == self.warn:
             return None
         return self.scale.argument(self.rule)
 

@@ -19,7 +19,7 @@ def quantile_limit(values: Sequence[float], days: Sequence[int], budget: float) 
 
     Where the days suffice, an order statistic, whatever the distribution (Wilks 1941, Annals of Mathematical
     Statistics 12). Otherwise the largest value, or if that is more the quantile of an exponential tail above the
-    threshold u that a tenth of the days exceed (Hill 1975, Annals of Statistics 3; Weissman 1978, JASA 73)::
+    bound u that a tenth of the days exceed (Hill 1975, Annals of Statistics 3; Weissman 1978, JASA 73)::
 
         u + m * ln(share above u / budget),    m = mean excess * 2 k t / chi2(0.05; 2 k t)
 

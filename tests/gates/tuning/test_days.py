@@ -19,7 +19,7 @@ def test_marked_days_are_counted_apart() -> None:
     assert (found.checked + found.marked).share == pytest.approx(2 / 99)
 
 
-def test_marked_day_without_a_statistic_is_none_that_a_threshold_alarms_on() -> None:
+def test_marked_day_without_a_statistic_is_none_that_a_bound_alarms_on() -> None:
     """A shop that is closed on Sundays has no run on Sundays."""
     rows = rows_of(RATIO, [1.05] * 400)
     rows[350] = evidence(RATIO, 350, None, verdict="fail", reason="no_current")
@@ -31,15 +31,15 @@ def test_distance_of_a_day_without_rows_is_none() -> None:
     gone = evidence(DRIFT, 1, 3.0, verdict="fail", reason="no_current", upper_bound=0.1)
     rows = [evidence(DRIFT, number, 0.05, upper_bound=0.1) for number in range(400)]
     (found,) = fit(DRIFT, rows, {"all lost": [gone]})
-    assert found.detection == {"all lost": 0.0}, "it fails whatever the threshold"
+    assert found.detection == {"all lost": 0.0}, "it fails whatever the bound"
 
 
-def test_days_that_cannot_be_told_alarm_at_any_threshold() -> None:
+def test_days_that_cannot_be_told_alarm_at_any_bound() -> None:
     rows = rows_of(RATIO, scattered(400))
     rows[3] = evidence(RATIO, 3, None, verdict="fail", reason="null_value")
     rows[4] = evidence(RATIO, 4, None, verdict="pass")
     (found,) = fit(RATIO, rows)
-    assert found.threshold < 1.3, "they do not widen it"
+    assert found.warn < 1.3, "they do not widen it"
     assert found.untold == 1 and found.fitted == Count(1, 300)
 
 
@@ -55,4 +55,4 @@ def test_short_history_is_no_false_alarm() -> None:
         evidence(ANOMALY, number, 9.0, reason="insufficient_history", verdict="warn") for number in range(20)
     ]
     (found,) = fit(ANOMALY, [*early, *rows[20:]])
-    assert found.threshold == 1.01 and found.fitted == Count(0, 280)
+    assert found.warn == 1.01 and found.fitted == Count(0, 280)

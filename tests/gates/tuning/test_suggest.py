@@ -29,7 +29,7 @@ def test_enough_days_prove_the_largest_of_them() -> None:
 
     (found,) = fit(RATIO, rows_of(RATIO, values), faults)
 
-    assert found.threshold == 1.24, "rounded up, so that the day itself does not alarm"
+    assert found.warn == 1.24, "rounded up, so that the day itself does not alarm"
     assert found.fitted == Count(0, 300) and found.checked == Count(2, 100)
     assert found.detection == {"lost": 1.0, "small": 0.0}
     assert found.seen == ["lost"]
@@ -38,21 +38,21 @@ def test_enough_days_prove_the_largest_of_them() -> None:
 def test_fewer_days_are_extrapolated() -> None:
     values = scattered(200)
     (found,) = fit(RATIO, rows_of(RATIO, [*values, *[1.05] * 50]), fitted=200)
-    assert 1.1 < found.threshold < 1.2, "beyond the largest, which 200 days do not prove"
+    assert 1.1 < found.warn < 1.2, "beyond the largest, which 200 days do not prove"
 
 
 def test_wider_budget_lets_as_many_days_exceed_as_it_can_prove() -> None:
     values = [1 + float(number) / 10 for number in np.random.default_rng(4).permutation(300)]
     (found,) = fit(RATIO, rows_of(RATIO, [*values, *[1.1] * 100]), budget=0.05)
-    assert found.threshold == 30.2, "above the ninth largest of 1.0 to 30.9"
+    assert found.warn == 30.2, "above the ninth largest of 1.0 to 30.9"
     assert found.fitted == Count(8, 300), "2.7 % of the days seen prove 5 % of the others"
 
 
-def test_statistic_at_the_threshold_alarms_only_where_the_gate_says_so() -> None:
-    """`interval_ratio` passes below its threshold, the others up to it."""
+def test_statistic_at_the_bound_alarms_only_where_the_gate_says_so() -> None:
+    """`interval_ratio` passes below its bound, the others up to it."""
     for of, alarms in ((RATIO, 1), (ANOMALY, 0)):
         (found,) = fit(of, rows_of(of, [*[1.1] * 300, *[1.0] * 99, 1.11]), fitted=300)
-        assert found.threshold == 1.11
+        assert found.warn == 1.11
         assert found.checked == Count(alarms, 100)
 
 
@@ -61,7 +61,7 @@ def test_metrics_with_the_bounds_of_the_gate_take_those_of_the_noisiest() -> Non
     rows = rows_of(ANOMALY, quiet) + rows_of(ANOMALY, loud, "sum(amount)")
     amount, number = fit(ANOMALY, rows)
     assert (amount.alone, number.alone) == (3.01, 2.01)
-    assert amount.threshold == number.threshold == 3.01, "counted with what the gate will take"
+    assert amount.warn == number.warn == 3.01, "counted with what the gate will take"
 
 
 def test_metric_with_bounds_of_its_own_gets_its_own() -> None:
@@ -69,10 +69,10 @@ def test_metric_with_bounds_of_its_own_gets_its_own() -> None:
     rows = rows_of(of, [2.0] * 400) + rows_of(of, [3.0] * 400, "sum(amount)")
     rows += rows_of(of, [2.5] * 400, "max(amount)")
     largest, amount, number = fit(of, rows)
-    assert (largest.threshold, amount.threshold, number.threshold) == (2.51, 3.01, 2.51)
+    assert (largest.warn, amount.warn, number.warn) == (2.51, 3.01, 2.51)
 
 
-def test_segments_that_have_their_own_threshold_are_fitted_apart() -> None:
+def test_segments_that_have_their_own_bound_are_fitted_apart() -> None:
     of = gate("distribution_drift", segments={"hour": {"warn_score": 0.9}, "bin": {}})
     scores = {"hour": 0.4005, "bin": 0.3005, "north": 0.2005, "south": 0.1505}
     rows = [
@@ -83,7 +83,7 @@ def test_segments_that_have_their_own_threshold_are_fitted_apart() -> None:
     faults = {"moved": [evidence(of, 1, 0.35, segment="bin", upper_bound=1e-9)]}
     others, bins, hours = fit(of, rows, faults)
     assert [others.key.segment, bins.key.segment, hours.key.segment] == ["all", "bin", "hour"]
-    assert [others.threshold, bins.threshold, hours.threshold] == [0.201, 0.301, 0.401]
+    assert [others.warn, bins.warn, hours.warn] == [0.201, 0.301, 0.401]
     assert (bins.seen, hours.seen, others.seen) == (["moved"], [], [])
 
 
@@ -93,15 +93,15 @@ def test_own_mark_of_a_segment_is_kept_where_it_is_lower() -> None:
     )
     rows = [evidence(of, number, 0.01, segment=name) for number in range(400) for name in ("bin", "north")]
     others, bins = fit(of, rows)
-    assert (bins.threshold, bins.fail) == (0.05, 0.2)
-    assert (others.threshold, others.fail) == (0.08, 0.25)
+    assert (bins.warn, bins.fail) == (0.05, 0.2)
+    assert (others.warn, others.fail) == (0.08, 0.25)
 
 
 def test_fail_bound_is_fitted_to_a_tenth_of_the_budget() -> None:
     values = [5 * (ratio - 1) for ratio in scattered(400, seed=5)]
     noise = [value if number % 9 else 6 * value for number, value in enumerate(values)]
     (found,) = fit(ANOMALY, rows_of(ANOMALY, noise), fitted=300)
-    assert found.fail > 1.05 * found.threshold, "one day in a thousand is beyond what 300 days have seen"
+    assert found.fail > 1.05 * found.warn, "one day in a thousand is beyond what 300 days have seen"
     assert found.failed == Count(0, 100)
 
 
@@ -113,20 +113,20 @@ def test_fault_is_seen_only_beyond_the_noise_of_a_drift() -> None:
         "beyond": [evidence(DRIFT, 1, 0.4, verdict="fail", upper_bound=0.1)],
     }
     (found,) = fit(DRIFT, rows, faults)
-    assert (found.threshold, found.fail) == (0.1, 0.25), "a smaller shift does not matter"
+    assert (found.warn, found.fail) == (0.1, 0.25), "a smaller shift does not matter"
     assert found.detection == {"within its noise": 0.0, "beyond": 1.0}
 
 
 def test_own_mark_of_a_drift_is_kept_where_it_is_lower() -> None:
     of = gate("distribution_drift", warn_score=0.07)
     (found,) = fit(of, [evidence(of, number, 0.01) for number in range(400)])
-    assert found.threshold == 0.07
+    assert found.warn == 0.07
     higher = gate("distribution_drift", warn_score=0.5)
     (found,) = fit(higher, [evidence(higher, number, 0.01, upper_bound=0.5) for number in range(400)])
-    assert found.threshold == 0.1, "what is suggested does not depend on a threshold that was too wide"
+    assert found.warn == 0.1, "what is suggested does not depend on a bound that was too wide"
 
 
-def test_drift_below_a_wide_threshold_is_counted_where_its_noise_is_not_known() -> None:
+def test_drift_below_a_wide_bound_is_counted_where_its_noise_is_not_known() -> None:
     of = gate("distribution_drift", warn_score=0.5)
     rows = [evidence(of, number, 0.01, upper_bound=0.5) for number in range(300)]
     rows += [evidence(of, 300 + number, 0.4, upper_bound=0.5) for number in range(10)]
@@ -147,25 +147,25 @@ def test_tail_is_that_of_a_log_ratio_whatever_the_statistic() -> None:
     ):
         rows = [evidence(of, number, statistic(log), upper_bound=1e-9) for number, log in enumerate(logs)]
         (found,) = fit(of, rows, fitted=220)
-        limits.append(found.threshold)
+        limits.append(found.warn)
     z, ratio, difference, score = limits
     assert ratio == pytest.approx(math.exp(z), rel=0.02)
     assert difference == pytest.approx(ratio - 1, rel=0.02)
     assert score == pytest.approx(z**2, rel=0.02)
 
 
-def test_ratio_below_what_matters_is_no_threshold() -> None:
+def test_ratio_below_what_matters_is_no_bound() -> None:
     relative = gate("interval_ratio", ratio_formula="relative_diff")
     for of, least, same in ((RATIO, 1.01, 1.0), (relative, 0.01, 0.0), (ANOMALY, 0.1, 0.0)):
         (found,) = fit(of, rows_of(of, [same] * 400))
-        assert found.threshold == least, "the gate refuses less, or would alarm at nothing"
+        assert found.warn == least, "the gate refuses less, or would alarm at nothing"
 
 
 def test_worst_segment_counts() -> None:
     rows = rows_of(RATIO, [1.05] * 400)
     rows += [evidence(RATIO, number, 1.3, segment="north") for number in range(400)]
     (found,) = fit(RATIO, rows)
-    assert found.threshold == 1.31
+    assert found.warn == 1.31
 
 
 def test_budget_that_the_days_cannot_tell_is_refused() -> None:
@@ -201,7 +201,7 @@ def test_budget_is_kept_on_later_days(kind: str) -> None:
             evidence(of, number, float(value), upper_bound=1e-9) for number, value in enumerate(statistics)
         ]
         (found,) = fit(of, rows, fitted=220)
-        assert math.isfinite(found.threshold)
+        assert math.isfinite(found.warn)
         alarms, days = alarms + found.checked.alarms, days + found.checked.days
     assert 0 < alarms / days < 0.01
 
@@ -213,8 +213,8 @@ def test_gate_that_stops_the_run_at_its_only_bound_is_fitted_to_fail() -> None:
     (like,) = fit(ANOMALY, rows_of(ANOMALY, [0.1 * value for value in scattered(250)]), fitted=220)
 
     assert math.isnan(warns.fail) and math.isnan(stops.fail), "it has one bound"
-    assert warns.threshold < stops.threshold
-    assert stops.threshold == pytest.approx(math.exp(like.fail), rel=0.02), "for a tenth of the budget"
+    assert warns.warn < stops.warn
+    assert stops.warn == pytest.approx(math.exp(like.fail), rel=0.02), "for a tenth of the budget"
 
 
 def test_alarms_are_told_by_segment_where_that_has_bounds_of_its_own() -> None:

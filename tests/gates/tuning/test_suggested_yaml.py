@@ -1,4 +1,4 @@
-"""What is printed: YAML to paste, with what a threshold costs and finds, and what would see a fault that none sees."""
+"""What is printed: YAML to paste, with what a bound costs and finds, and what would see a fault that none sees."""
 
 from __future__ import annotations
 
@@ -146,23 +146,23 @@ def test_noise_is_said_to_be_noise() -> None:
 
 def test_days_that_cannot_be_told_are_stated() -> None:
     rows = [evidence(RATIO, number, 1.1 if number else None, verdict="fail") for number in range(DAYS)]
-    assert "#   on 1 days it cannot be told, and alarms at any threshold" in printed([RATIO], rows)
+    assert "#   on 1 days it cannot be told, and alarms at any bound" in printed([RATIO], rows)
 
 
-def test_gate_of_too_few_days_is_said_to_keep_its_thresholds() -> None:
+def test_gate_of_too_few_days_is_said_to_keep_its_bounds() -> None:
     rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
     rows += [evidence(ANOMALY, number, 2.0) for number in range(50)]
     text = printed([RATIO, ANOMALY, STALE], rows)
-    assert "# volume_metric_anomaly keeps its thresholds, too few of its days could be judged to fit" in text
+    assert "# volume_metric_anomaly keeps its bounds, too few of its days could be judged to fit" in text
 
 
-def test_gate_without_a_threshold_says_how_often_it_alarms() -> None:
+def test_gate_without_a_bound_says_how_often_it_alarms() -> None:
     rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
     copied = [
         evidence(STALE, number, None, verdict="fail" if number % 50 == 0 else "pass")
         for number in range(DAYS)
     ]
-    nothing = "# volume_not_stale has no threshold that is fitted here; false alarms on"
+    nothing = "# volume_not_stale has no bound that is fitted here; false alarms on"
     assert f"{nothing} 2.0 % of 400 days, which is more than the budget." in printed(
         [RATIO, STALE], [*rows, *copied]
     )
@@ -171,7 +171,7 @@ def test_gate_without_a_threshold_says_how_often_it_alarms() -> None:
 
 def test_lost_rows_need_a_control_total_or_a_week() -> None:
     text = printed([RATIO], volumes(RATIO), {"a fifth lost": volumes(RATIO, 0.8, FAULTY)})
-    assert "# No threshold sees 'a fifth lost' within the budget of 1 %." in text
+    assert "# No bound sees 'a fifth lost' within the budget of 1 %." in text
     assert "#   Nearest is sum(rows) of volume_interval_ratio: 0 % of the days. To see it on half" in text
     assert "#   What would: a control total of the source: sum(rows) is 20 % lower." in text
     assert "the mean of 7 days" not in text, (
@@ -189,7 +189,7 @@ def test_quotient_has_no_control_total() -> None:
     metric = "sum(amount) / count(*)"
     of = gate("interval_ratio", metrics={metric: 3.0})
     text = printed([of], volumes(of, metric=metric), {"dearer": volumes(of, 1.2, FAULTY, metric)})
-    assert "No threshold sees 'dearer'" in text
+    assert "No bound sees 'dearer'" in text
     assert "control total" not in text
     assert "#   It moves no total, no mean of a week and no share that these gates look at." in text
 
@@ -199,7 +199,7 @@ def test_fault_of_one_segment_needs_a_gate_for_each() -> None:
     for score, times in ((0.04, "4.0"), (0.015, None)):
         faulty = [evidence(DRIFT, number, score, "psi of value", upper_bound=0.1) for number in FAULTY]
         text = printed([DRIFT], rows, {"fault": faulty})
-        assert "No threshold sees 'fault'" in text
+        assert "No bound sees 'fault'" in text
         way = f"a gate for each segment: the shares that volume_distribution_drift looks at move {times} times as far"
         assert (way in text) if times else ("a gate for each segment" not in text), (
             "by half is no more than usual"
@@ -214,13 +214,13 @@ def test_rows_of_a_segment_say_nothing_of_the_day() -> None:
 
 def test_change_that_rounding_makes_needs_no_control_total() -> None:
     text = printed([RATIO], volumes(RATIO), {"rounded": volumes(RATIO, 1.0001, FAULTY)})
-    assert "No threshold sees 'rounded'" in text and "control total" not in text
+    assert "No bound sees 'rounded'" in text and "control total" not in text
 
 
 def test_fault_that_this_table_cannot_have_is_not_called_unseen() -> None:
     text = printed([RATIO], volumes(RATIO), {"of another table": []})
     assert "# 'of another table' changes no row of this table" in text
-    assert "No threshold sees" not in text
+    assert "No bound sees" not in text
 
 
 def test_price_of_seeing_a_fault_is_stated() -> None:
@@ -233,13 +233,13 @@ def test_price_of_seeing_a_fault_is_stated() -> None:
     )
 
 
-def test_fault_that_another_gate_finds_needs_no_threshold() -> None:
+def test_fault_that_another_gate_finds_needs_no_bound() -> None:
     rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
     same = [evidence(RATIO, number, 1.1) for number in FAULTY]
     copied = [evidence(STALE, number, None, verdict="fail") for number in FAULTY]
     text = printed([RATIO, STALE], rows, {"copied": [*same, *copied]})
-    assert "# 'copied' needs no threshold: volume_not_stale finds it on 100 % of the days." in text
-    assert "No threshold sees" not in text
+    assert "# 'copied' needs no bound: volume_not_stale finds it on 100 % of the days." in text
+    assert "No bound sees" not in text
 
     always = [evidence(STALE, number, None, verdict="fail") for number in range(DAYS)]
     text = printed([RATIO, STALE], [*rows, *always], {"copied": [*same, *copied]})
@@ -249,9 +249,9 @@ def test_fault_that_another_gate_finds_needs_no_threshold() -> None:
     assert also in text, "a gate that always alarms finds nothing"
 
 
-def test_fault_that_leaves_no_statistic_is_no_merit_of_a_threshold() -> None:
+def test_fault_that_leaves_no_statistic_is_no_merit_of_a_bound() -> None:
     rows = [evidence(RATIO, number, 1.1) for number in range(DAYS)]
     gone = [evidence(RATIO, number, None, verdict="fail", reason="no_current") for number in FAULTY]
     text = printed([RATIO], rows, {"all lost": gone})
     assert "finds" not in text.partition("data_tests:")[2].partition("# 'all lost'")[0]
-    assert "# 'all lost' needs no threshold: volume_interval_ratio finds it on 100 % of the days." in text
+    assert "# 'all lost' needs no bound: volume_interval_ratio finds it on 100 % of the days." in text

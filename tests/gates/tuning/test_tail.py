@@ -14,7 +14,7 @@ from gates.tuning.tail import extremal_index, quantile_limit
 
 Sample = Callable[[np.random.Generator, int], NDArray[np.float64]]
 TABLES = 300
-# How the noise of a table is distributed, and the share of its days beyond a value. On the additive scale of the thresholds a
+# How the noise of a table is distributed, and the share of its days beyond a value. On the additive scale of the bounds a
 # ratio whose tail is Pareto is exponential; noise with Student's t of four degrees is heavier than that.
 NOISE: dict[str, tuple[Sample, Callable[[float], float]]] = {
     "normal": (lambda random, days: np.abs(random.standard_normal(days)), lambda value: 2 * norm.sf(value)),
@@ -46,7 +46,7 @@ def test_most_tables_keep_to_the_budget(noise: str, days: int) -> None:
         "95 % confidence, a little less where the tail is heavier than exponential"
     )
     assert (shares > 0.02).mean() <= 0.03, "twice the budget"
-    assert np.median(shares) > 0.0005, "and not by thresholds that see nothing"
+    assert np.median(shares) > 0.0005, "and not by bounds that see nothing"
 
 
 @pytest.mark.parametrize("noise", ["normal", "exponential"])
