@@ -17,7 +17,7 @@ from training_pipeline.warehouse import dbt, ml_tables
 from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import MODEL_GATE
 
-_FIRST_DAY = dt.date(2100, 1, 1)  # each challenger has a run date of its own, which no real one has
+_FIRST_DAY = dt.date(2100, 1, 1)  # each challenger has a separate run date, which no real one has
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
             test_behavior=TestBehavior.AFTER_EACH,
             source_rendering_behavior=SourceRenderingBehavior.ALL,
             source_pruning=True,
-            # A test with two parents runs in a task of its own, after both of them.
+            # A test with two parents runs in a separate task, after both of them.
             should_detach_multiple_parents_tests=True,
             # An asset event is emitted before the result of dbt is looked at; an error in it would hide that.
             emit_datasets=False,
@@ -220,6 +220,6 @@ with DAG(
     loaded >> data_gates >> trained >> evaluated >> model_gates >> promoted
     # Also behind the groups: promote is given up as soon as one gate fails, while others may still run.
     [data_gates, model_gates, promoted] >> reported
-    # A run is called what its leaves are, and the report of a stopped run succeeds. So the leaf is a task that
+    # Airflow derives the state of a run from its leaf tasks, and the report of a stopped run succeeds. So the leaf is a task that
     # needs promote as well.
     [promoted, reported] >> EmptyOperator(task_id="outcome")

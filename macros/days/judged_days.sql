@@ -11,7 +11,7 @@
     {% do return(gates.judged_from() if gates.is_backtest() else gates.run_date()) %}
 {% endmacro %}
 
-{# The day from which a backtest judges. A macro of its own, because a run, which has no such day, need not compile it. #}
+{# The day from which a backtest judges. A separate macro, because a run, which has no such day, need not compile it. #}
 {% macro judged_from() %}
     {% set first_day = gates.parsed_day(
         "judged_from", var("judged_from", none) or env_var("JUDGED_FROM", ""),

@@ -1,5 +1,5 @@
 {# The run date as a `date`: the variable run_date, else the environment variable RUN_DATE, else today in UTC.
-   The environment is read only when dbt executes: dbt would otherwise parse the project anew for each date. #}
+   The environment is read only when dbt executes: dbt would otherwise parse the project again for each date. #}
 {% macro run_date() %}
     {% if not execute %}{% do return(modules.datetime.date(1970, 1, 1)) %}{% endif %}
     {% set given = var("run_date", none) or env_var("RUN_DATE", "") or run_started_at.strftime("%Y-%m-%d") %}

@@ -26,7 +26,7 @@
     count(distinct case when {{ value }} is not null then {{ value }} end) filter (where {{ value }} is not null)
 {%- endmacro %}
 
-{# The same for texts. On Postgres by a 64-bit hash, because texts are dear to sort. Among n texts, two have the same hash with
+{# The same for texts. On Postgres by a 64-bit hash, because texts are expensive to sort. Among n texts, two have the same hash with
    a probability of at most n² / 2^65 (birthday bound), 2e-10 for 83,000; the count is then too small by one. #}
 {% macro count_distinct_texts(column) %}{{ return(adapter.dispatch("count_distinct_texts", "gates")(gates.column(column))) }}{% endmacro %}
 {% macro default__count_distinct_texts(value) %}{{ return("count(distinct " ~ value ~ ")") }}{% endmacro %}

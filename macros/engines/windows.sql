@@ -9,7 +9,7 @@
 
 {# The values of the days from `first` to `last` days before, among the rows with the same keys, in a collection without NULL; NULL
    or empty where there is none. On Postgres a slice of all of them, because it cannot take a value from a collection that it has
-   gathered, and would gather each anew. #}
+   gathered, and would gather each again. #}
 {% macro collected(expression, keys, first, last=1) %}
     {{ return(adapter.dispatch("collected", "gates")(expression, keys, first, last)) }}
 {% endmacro %}

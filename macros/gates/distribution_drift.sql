@@ -3,9 +3,9 @@
 {% macro distribution_drift_spec() %}
     {% do return(gates.spec({
         "gate": "distribution_drift",
-        "passes_when": "The distribution of a column on the day is that of the days before: their distance is within a bound, or usual.",
+        "passes_when": "The distribution of a column on the day matches the days before: their distance is within a bound, or usual.",
         "arguments": {
-            "column_name": {"meaning": "The column whose distribution is judged; NULL is a bucket of its own"}, "date_column": {},
+            "column_name": {"meaning": "The column whose distribution is judged; NULL is a separate bucket"}, "date_column": {},
             "method": {"kind": "choice", "choices": ["psi", "js"], "default": "psi",
                 "meaning": "The population stability index, or the Jensen-Shannon divergence in bits"},
             "warn_score": {"kind": "number", "above": 0, "default": {"method": {"psi": 0.1, "js": 0.018}},

@@ -1,6 +1,6 @@
 {# dbt run-operation prune_gate_results --args '{keep_days: 730}': forgets the invocations that are about run dates before that only.
    Gates that look back ask the ledger which days were rejected, so the longest look-back is kept in any case. keep_invocations: what a
-   certificate or a promotion rests on. Seals stay, so that their chain holds; an entry of its own says which invocations are gone. #}
+   certificate or a promotion rests on. Seals stay, so that their chain holds; a separate entry says which invocations are gone. #}
 {% macro prune_gate_results(keep_days, keep_invocations=[]) %}
     {% do gates.require("prune_gate_results", "keep_days", keep_days, {"kind": "integer", "at_least": 120}) %}
     {% if execute and gates.ledger_state() != "absent" %}

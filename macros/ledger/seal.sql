@@ -13,7 +13,7 @@
 
 {# The lines that a seal holds: one for each test and day, with the number of rows, their hash, the day, the gate and the test. Rows of
    before there were seals have one line for each invocation, under the one entry `before sealing`. invocations: SQL literals; all when
-   there is none; sealed: a select of those that have a seal of their own, or are given one now. #}
+   there is none; sealed: a select of those that have a separate seal, or are given one now. #}
 {% macro ledger_lines(invocations=[], sealed=none) %}
 select
     case when is_sealed then invocation_id else 'before sealing' end as sealed_as,

@@ -89,7 +89,7 @@
     ) %}
 {% endmacro %}
 
-{# An argument that the gate does not have: mostly the name that another package or another gate has for one of its own. #}
+{# An argument that the gate does not have: mostly the name that another package or gate uses for the same thing. #}
 {% macro refuse_unknown(spec, name, value) %}
     {% set near = namespace(name=none, likeness=0.5) %}
     {% for known, argument in spec.arguments.items() %}

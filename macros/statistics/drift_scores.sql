@@ -7,7 +7,7 @@
    moved most. is_moved marks the rows of a judged day that stand at another (gates.judged_shift).
      noise_bound = exp(median of ln(score) + noise_z * 1.4826 * MAD), of the `noise_days` before
      warn_bound, fail_bound = the larger of the segment's warn_score or fail_score and the noise_bound
-   Segments with bounds of their own are judged also where they have no rows. #}
+   Segments with separate bounds are judged also where they have no rows. #}
 {% macro drift_scores(model, args) %}
 {% set shift, double, segments = gates.judged_shift(), gates.type_double(), args.segments or {} %}
 {% set reference_days, noise_days, segment_column = args.reference_days, args.noise_days, args.segment_column %}

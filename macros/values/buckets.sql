@@ -59,7 +59,7 @@ counted as (
 ),
 
 sized as (
-    -- whole numbers: sums of those can be moved along from day to day, while sums of doubles are made anew for each
+    -- whole numbers: sums of those can be moved along from day to day, while sums of doubles are made again for each
     select
         bucket_id,
         day_number,

@@ -85,7 +85,7 @@ measured as (
     {{ "count(*)" if weight is none else "coalesce(sum(" ~ summand ~ "), 0)" }}
 {%- endmacro %}
 
-{# A segment's name; rows without one are a segment of their own, not lost. #}
+{# A segment's name; rows without one are a separate segment, not lost. #}
 {% macro segment(segment_column) -%}
     coalesce(cast({{ gates.column(segment_column) }} as {{ gates.type_text() }}), '(none)')
 {%- endmacro %}

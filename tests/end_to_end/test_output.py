@@ -18,7 +18,7 @@ STEPS = ["load", "data gates", "train", "evaluate", "model gates", "promote", "r
 
 
 def started(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the command in a process of its own: what a pipe or a file would get."""
+    """Run the command in a separate process: what a pipe or a file would get."""
     return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
 
 

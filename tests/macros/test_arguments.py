@@ -71,7 +71,7 @@ def compilers(tmp_path_factory: pytest.TempPathFactory) -> GateCompiler:
 def test_refused(
     gate: str, argument: str, rule: str, value: Any, arguments: dict[str, Any], compilers: GateCompiler
 ) -> None:
-    """Rendered as when dbt parses, one test at a time, since parsing anew for each takes long."""
+    """Rendered as when dbt parses, one test at a time, since parsing again for each takes long."""
     with pytest.raises(Exception, match="gates") as refusal:
         compilers.compile(gate, arguments, execute=False)
     received = json.dumps(value)

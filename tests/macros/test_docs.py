@@ -27,7 +27,7 @@ SECTIONS = [
     "Arguments",
     "Formula",
     "A failing example",
-    "How to mend",
+    "How to fix",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The package in a project of its own, installed and run as docs/package.md says."""
+"""The package in a separate project, installed and run as docs/package.md says."""
 
 from __future__ import annotations
 

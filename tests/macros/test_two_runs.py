@@ -50,7 +50,7 @@ def run_both(shop: Shop, environments: tuple[dict[str, str], dict[str, str]] = (
 
 
 def require_own_rows(shop: Shop, rounds: int) -> None:
-    """Each invocation has a row for each gate, all of its own day, and the ledger is as it was sealed."""
+    """Each invocation has a row for each gate, all of the day that it judged, and the ledger is as it was sealed."""
     by_invocation: dict[str, list[tuple[str, str, str]]] = {}
     for row in shop.ledger():
         by_invocation.setdefault(row["invocation_id"], []).append(

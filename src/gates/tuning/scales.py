@@ -107,7 +107,7 @@ def expression(gate: Gate, metric: str) -> str:
 
 
 def shares_bounds(gate: Gate, metric: str) -> bool:
-    """Say whether a metric has the bounds of its gate, and none of its own."""
+    """Say whether a metric has the bounds of its gate, not separate ones."""
     fitted = gate.spec.fitted
     has_names = fitted is not None and fitted.by is not None and all(bound.levels for bound in fitted.bounds)
     if not has_names or any(scale.by_segment for scale in scales_of(gate, metric).values()):
@@ -116,7 +116,7 @@ def shares_bounds(gate: Gate, metric: str) -> bool:
 
 
 def own_segment(gate: Gate, segment: str) -> str:
-    """Return a segment that has bounds of its own, or ``all``, which stands for all others."""
+    """Return a segment that has separate bounds, or ``all``, which stands for all others."""
     return segment if segment in gate.segments else "all"
 
 
@@ -180,7 +180,7 @@ def _rule(gate: Gate, metric: str, bound: FittedBound) -> Any:
 
 
 def _own(gate: Gate, metric: str) -> Mapping[str, Any]:
-    """Return the bounds that a metric has of its own, by name."""
+    """Return the bounds that belong to one metric alone, by name."""
     by = gate.spec.fitted.by if gate.spec.fitted else None
     bounds = gate.arguments.get(by, {}) if by else {}
     own: Mapping[str, Any] = (isinstance(bounds, Mapping) and bounds.get(expression(gate, metric))) or {}

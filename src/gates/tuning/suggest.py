@@ -194,7 +194,7 @@ def _bounds(
 def _statistics(
     rows: Iterable[Row], gates: Mapping[str, Gate], passes_anyway: Callable[[Gate, Row], bool]
 ) -> dict[Key, ByDay]:
-    """Return the largest statistic of each gate, metric, segment with bounds of its own, and bound, on each day.
+    """Return the largest statistic of each gate, metric, segment with separate bounds, and bound, on each day.
 
     Infinite where it cannot be told at all.
     """

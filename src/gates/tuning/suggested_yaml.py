@@ -122,7 +122,7 @@ def _comment(each: Suggestion) -> list[str]:
         lines.append(f"#   finds {_found(each.detection, each.seen)}")
     if each.seen_alone:
         also = _found(each.alone_detection, each.seen_alone)
-        lines.append(f"#   with bounds of its own, from {by_itself}, it would also find {also}")
+        lines.append(f"#   with separate bounds, from {by_itself}, it would also find {also}")
     if each.seen or each.seen_alone:
         return lines
     best = max(each.detection, key=lambda fault: each.detection[fault], default=None)
@@ -143,7 +143,7 @@ def _unseen(
     days = {row["run_date"] for row in rows}
     if not days:
         return [
-            f"# {fault!r} changes no row of this table: mend it in the YAML of the faults, or leave it out."
+            f"# {fault!r} changes no row of this table: fix it in the YAML of the faults, or leave it out."
         ]
     by_id, alarms = {gate.node_id: gate for gate in past.gates}, defaultdict[str, set[dt.date]](set)
     for row in rows:

@@ -45,7 +45,7 @@ class Suggestion:
     Attributes
     ----------
     key : Key
-        Its segment is one that has bounds of its own, or ``all``.
+        Its segment is one that has separate bounds, or ``all``.
     scale : Scale
         What kind of bound it is.
     alone : float
@@ -97,7 +97,7 @@ class Suggestion:
 
     @property
     def seen_alone(self) -> list[str]:
-        """Return the further faults that it would see with bounds of its own."""
+        """Return the further faults that it would see with separate bounds."""
         seen = [fault for fault, part in self.alone_detection.items() if part >= SEEN]
         return [fault for fault in seen if fault not in self.seen]
 

@@ -240,7 +240,7 @@ def _require_rows(dataset: Dataset, run_date: dt.date) -> None:
     if (dataset.label_end_date > np.datetime64(run_date, "D")).any():
         raise PipelineError(
             f"{RELATION} must hold matured labels only; {dataset.label_end_date.max()} is after the run date "
-            f"{run_date}. It was built for a later run date: build it anew for this one."
+            f"{run_date}. It was built for a later run date: build it again for this one."
         )
 
 

@@ -92,7 +92,7 @@ def test_metric_that_would_see_more_alone_says_so() -> None:
     faults = {"lost": [evidence(ANOMALY, 1, 2.5)], "all gone": [evidence(ANOMALY, 1, 9.0)]}
     text = printed([ANOMALY], rows, faults)
     assert "#   finds all gone 100 %" in text
-    assert "#   with bounds of its own, from 2.01, it would also find lost 100 %" in text
+    assert "#   with separate bounds, from 2.01, it would also find lost 100 %" in text
 
 
 def test_metric_with_bounds_of_its_own_gets_them_and_leaves_the_others_theirs() -> None:

@@ -87,7 +87,7 @@ class Spark:
     """A Spark session of this process, with its catalog in memory.
 
     On tables of a few rows, planning and starting tasks take the time: so nothing is compiled, plans are neither
-    validated after each rule nor adapted while they run, and no table is broadcast, which would be a job of its own.
+    validated after each rule nor adapted while they run, and no table is broadcast, which would be a separate job.
     """
 
     directory: Path

@@ -59,7 +59,7 @@ class Shop:
     ----------
     directory : of the project, made when absent
     files : by path
-    project : what `dbt_project.yml` has besides
+    project : further content of `dbt_project.yml`
     """
 
     directory: Path
@@ -105,7 +105,7 @@ class Shop:
         return Outcome(bool(done.success), statuses, printed, str(done.exception or ""))
 
     def start(self, *arguments: str, run_date: str, environment: Mapping[str, str]) -> subprocess.Popen[str]:
-        """Start a dbt command in a process of its own, with a target folder of its own."""
+        """Start a dbt command in a separate process, with a separate target folder."""
         where = ["--project-dir", str(self.directory), "--profiles-dir", str(self.directory)]
         folders = ["--target-path", f"target_{run_date}", "--log-path", f"logs_{run_date}"]
         return subprocess.Popen(

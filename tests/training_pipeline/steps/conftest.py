@@ -1,4 +1,4 @@
-"""A small dbt project with the repository's gates and certificate, on a server of its own.
+"""A small dbt project with the repository's gates and certificate, on a separate server.
 
 Each test gets the databases as they were after a stage of the pipeline, copied from templates.
 """
