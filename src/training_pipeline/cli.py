@@ -21,7 +21,7 @@ from rich.text import Text
 from gates.errors import GatesError
 from gates.render.terminal import notices
 from gates.text import escaped
-from training_pipeline import cli_gates
+from training_pipeline import cli_db, cli_gates
 from training_pipeline.cli_gates import RunDate, console, day
 from training_pipeline.config import Settings
 
@@ -34,8 +34,7 @@ app = typer.Typer(
     help="Nothing trains on data that has not been proven, nothing is promoted that has not been proven.",
     epilog="Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a gate stopped it.",
 )
-database = typer.Typer(no_args_is_help=True, help="The embedded Postgres server of this checkout.")
-app.add_typer(database, name="db")
+app.add_typer(cli_db.database, name="db")
 cli_gates.register(app)
 
 STYLES = {
@@ -249,47 +248,6 @@ def packages() -> None:
         console.print(
             f"{result.reason}: going on without {what}, the checks that need it are off", soft_wrap=True
         )
-
-
-@database.command()
-def start() -> None:
-    """Start the server and leave it running; writes the profile with which a plain `dbt test` finds it."""
-    from training_pipeline.warehouse.embedded import server as embedded
-    from training_pipeline.warehouse.profile import write_profile
-
-    settings = Settings.load()
-    address = embedded.start(settings)
-    write_profile(settings, address)
-    console.print(f"running at {address}")
-    console.print(
-        "now: cd dbt_project && dbt test   (the address with its password: training-pipeline db url)"
-    )
-
-
-@database.command()
-def stop() -> None:
-    """Stop the server; its data stay."""
-    from training_pipeline.warehouse.embedded import server as embedded
-
-    console.print("stopped" if embedded.stop(Settings.load()) else "it was not running")
-
-
-@database.command()
-def status() -> None:
-    """Say whether the server runs, and where its files are."""
-    from training_pipeline.warehouse.embedded import server as embedded
-
-    found = embedded.status(Settings.load())
-    console.print(f"running at {found.address}, process {found.pid}" if found.running else "not running")
-    console.print(f"data {found.data}\nlog  {found.log}", soft_wrap=True)
-
-
-@database.command()
-def url() -> None:
-    """Print the address of the warehouse, with the password, for psql and other clients."""
-    from training_pipeline.warehouse.postgres import address
-
-    console.print(address(Settings.load()).uri(), soft_wrap=True)
 
 
 def _require_one(verbose: bool, quiet: bool, as_json: bool) -> None:
