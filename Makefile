@@ -52,7 +52,7 @@ check: dev lint ## Lint, unit tests and the truth table on Postgres, in two minu
 test: dev lint ## Lint and every test but the long ones
 	@$(PYTEST)
 
-test-long: dev ## Tests of many minutes: Airflow's services as processes, the oldest dbt
+test-long: dev ## Tests of many minutes: Airflow's services, the oldest dbt, the wheel alone, two processes
 	@$(BIN)/pytest -m long
 
 lint: dev ## Run ruff, mypy, sqlfluff, import contracts, declared dependencies

@@ -161,7 +161,8 @@ def test_one_version_and_one_licence() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert re.fullmatch(r"\d+\.\d+\.\d+", package["version"])
     assert "version" in PROJECT["dynamic"]
-    assert "## Unreleased" in changelog or f"## {package['version']}" in changelog
+    latest = re.findall(r"^## (.+)$", changelog, re.MULTILINE)[0]
+    assert latest in ("Unreleased", package["version"])
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License" in licence
     assert (ROOT / "macros" / "LICENSE").read_text(encoding="utf-8") == licence

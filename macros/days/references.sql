@@ -1,5 +1,5 @@
 {# Days that never serve a gate as a reference. On these a gate of severity error has failed that looks at the same relation, whichever
-   it was and whatever it is called now, until the same gate judges the day again. A failure for want of a reference says nothing about
+   it was and whatever it is called now, until the same gate judges the day again and passes. A failure for want of a reference says nothing about
    the day. The others are those that the calendar or a person (an accepted incident in the ledger) has marked. Empty where neither
    table exists yet. days: how far back the gate looks before the first day that it judges, so that the cost does not grow with the ledger. #}
 {% macro rejected_days(days) %}
@@ -23,6 +23,9 @@ where
             later.run_date = failed.run_date
             and {{ gates.recorded_gate_id("later") }} = {{ gates.recorded_gate_id("failed") }}
             and later.recorded_at > failed.recorded_at
+            and later.status in ('pass', 'warn')
+            {# a failure of a gate that only warns by now is no acquittal #}
+            and (later.severity = 'error' or later.status = 'pass')
     )
 union
 select {{ gates.day_number("run_date", today) }} as day_number

@@ -79,15 +79,15 @@
     {% do return(statements) %}
 {% endmacro %}
 
-{# Whether the ledger is "absent", "old" (without gate_id or seals, as the first version made it) or "current"; asked once in an
-   invocation. #}
+{# Whether the ledger is "absent", "old" (without gate_id, as the first version made it), "unsealed" (the table of seals is gone: what
+   there is stays unsealed, and `verify` names it) or "current"; asked once in an invocation. #}
 {% macro ledger_state() %}
     {% set kept = gates.kept_evidence() %}
     {% if "ledger_state" not in kept %}
         {% set state = "absent" %}
         {% if load_relation(gates.ledger()) %}
             {% set names = gates.columns_in_relation(gates.ledger()) | map(attribute="name") | list %}
-            {% set state = "current" if "gate_id" in names and load_relation(gates.seals()) else "old" %}
+            {% set state = "old" if "gate_id" not in names else ("current" if load_relation(gates.seals()) else "unsealed") %}
         {% endif %}
         {% do kept.update({"ledger_state": state}) %}
     {% endif %}

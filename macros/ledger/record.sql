@@ -70,7 +70,7 @@ from (
         "dag_run_id": env_var("AIRFLOW_CTX_DAG_RUN_ID", ""),
         "task_id": env_var("AIRFLOW_CTX_TASK_ID", ""),
         "try_number": env_var("AIRFLOW_CTX_TRY_NUMBER", ""),
-        "mode": "window" if gates.is_backtest() else "run",
+        "mode": "run",
     }[name], type)) %}
 {% endmacro %}
 

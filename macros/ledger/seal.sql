@@ -39,7 +39,10 @@ from (
         on recorded.invocation_id = sealed.invocation_id
     where
         -- what a person has decided about a day is no evidence of a run
-        coalesce(recorded.node_id, '') <> {{ gates.literal(gates.accepted_incident()) }}
+        not (
+            coalesce(recorded.gate_id, recorded.node_id, '') = {{ gates.literal(gates.accepted_incident()) }}
+            and coalesce(recorded.status, '') = 'accepted'
+        )
         {% if invocations -%}
         and recorded.invocation_id in ({{ invocations | join(", ") }})
         {%- endif %}

@@ -9,7 +9,7 @@
      value_unit          unit of the value and its reference
      lower, upper        the words between a value and its bound: "below" where the bound itself does not pass
      formula             how the gate comes to its number, with columns of the evidence and arguments in braces
-     fitted              the bounds that `suggest` can fit (src/gates/spec.py, FittedBound); none where there are none
+     fitted              the bounds that `suggest` can fit (src/gates/spec/spec.py, FittedBound); none where there are none
    A default, a limit, a formula or a unit may depend on another argument: {argument: {its value: this one}}. #}
 {% macro spec(own) %}
     {% set shared, arguments = gates.shared_arguments(), {} %}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -110,7 +111,9 @@ def explain(
     from gates.render.explain import explain as explain_gate
     from gates.tuning.replay import Replay
 
-    explain_gate(Replay(project), gate, run_date_of(project, run_date), console)
+    # a gate is asked for by its name, so none is left out by the project's default selection
+    asked = project if project.select else replace(project, select=("test_type:data",), exclude=())
+    explain_gate(Replay(asked), gate, run_date_of(project, run_date), console)
 
 
 def accept(

@@ -57,6 +57,22 @@ def test_a_rejected_day_stays_rejected_whatever_becomes_of_the_gate(
     assert len(rows) == len(changed)
 
 
+def test_a_day_that_is_judged_again_and_only_warns_stays_rejected(engine: Engine, tmp_path: Path) -> None:
+    seed = orders({"2026-11-01": 40, FIRST_DAY: 40, BAD_DAY: 5, LATER: 40})
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {"seeds/orders.csv": seed, "seeds/orders.yml": properties_of("orders", [ratio(1.7)])},
+    )
+    assert not shop.dbt("build", run_date=BAD_DAY).success
+    lenient = [ratio(1.7, config={"severity": "warn"})]
+    shop.write({"seeds/orders.yml": properties_of("orders", lenient)})
+    assert shop.dbt("test", run_date=BAD_DAY).success, "it fails as before, and dbt calls that a warning"
+    assert shop.dbt("test", run_date=LATER).success
+    rows = shop.ledger(f"run_date = '{LATER}'")
+    assert [float(row["reference_value"]) for row in rows] == [40.0], f"compared with {FIRST_DAY}"
+
+
 def test_a_day_that_is_judged_again_and_passes_is_a_reference_again(engine: Engine, tmp_path: Path) -> None:
     seed = orders({FIRST_DAY: 40, BAD_DAY: 5, LATER: 5})
     shop = Shop(

@@ -37,6 +37,13 @@ TAMPERED = {
         [f"insert into {LEDGER} (gate, verdict, invocation_id) values ('not_stale', 'pass', 'forged')"],
         {("forged", "-", "-", "rows that no seal covers, or that were changed")},
     ),
+    "a row that only looks like a decision about a day": (
+        [
+            f"insert into {LEDGER} (gate, verdict, status, invocation_id, node_id, gate_id)"
+            " values ('not_stale', 'pass', 'pass', 'forged', 'accepted_incident', 'shop.orders')"
+        ],
+        {("forged", "-", "-", "rows that no seal covers, or that were changed")},
+    ),
     "a seal changed": (
         [f"update {SEALS} set row_count = 5 where seal_number = 2"],
         {(2, "-", "-", "the seal was changed")},

@@ -155,7 +155,7 @@ def _next(row: Row, declared: Declared, context: Context) -> list[str]:
         )
     name = _name(row, context)
     part = _unique_part(name, [other.name for other in context.declared.values() if other.name != name])
-    if declared.gate and row["reason"] != "query_error":
+    if declared.gate and declared.arguments.get("date_column") and row["reason"] != "query_error":
         words = [*EXPLAIN.split(), part, "--run-date", str(row["run_date"])]
     else:
         wanted = part if part == name else f"{part}*"

@@ -18,10 +18,11 @@ from tests.gates.spec.package import read_specs
 RATIO = Declared(
     "volume",
     gate=True,
-    arguments={"days_back": 7, "weight": "n"},
+    arguments={"date_column": "day", "days_back": 7, "weight": "n"},
     scope="slice = 'all'",
     spec=read_specs()["interval_ratio"],
 )
+DATED = {"date_column": "day"}
 NODE = "test.shop.volume.0123456789"
 CONTEXT = Context({NODE: RATIO}, schema="shop")
 
@@ -164,8 +165,8 @@ def test_long_names_stay_within_the_width_and_commands_whole() -> None:
     name = "gates_interval_ratio_" + "of_a_metric_with_a_long_expression_" * 5
     other = name[:60] + "_of_another_test"
     declared = {
-        NODE: Declared(name, gate=True, arguments={}, scope="department in ('" + "a', '" * 60 + "z')"),
-        "test.shop.other": Declared(other, gate=True),
+        NODE: Declared(name, gate=True, arguments=DATED, scope="department in ('" + "a', '" * 60 + "z')"),
+        "test.shop.other": Declared(other, gate=True, arguments=DATED),
     }
     row = ratio_row(
         relation="shop." + "relation_" * 20,
@@ -182,7 +183,7 @@ def test_long_names_stay_within_the_width_and_commands_whole() -> None:
 
 
 def test_name_that_a_shell_would_split_is_quoted() -> None:
-    context = Context({NODE: Declared("volume; rm -rf *", gate=True)})
+    context = Context({NODE: Declared("volume; rm -rf *", gate=True, arguments=DATED)})
     assert cards([ratio_row()], context, FAIL)[-1] == (
         "      next: training-pipeline explain 'volume; rm -rf *' --run-date 2026-11-22"
     )
@@ -200,4 +201,12 @@ def test_one_line_for_a_page() -> None:
     rows = [ratio_row(), ratio_row("sum(a)")]
     assert in_one_line(rows, {NODE: RATIO}) == (
         "volume on shop.sales: 273 rows, 652 on the same weekday before: ratio 2.4, allowed below 1.94; and 1 more"
+    )
+
+
+def test_gate_that_judges_no_day_is_shown_by_dbt() -> None:
+    """`explain` replays days: it knows nothing of a gate on the columns of a relation."""
+    context = Context({NODE: Declared("volume", gate=True)})
+    assert cards([ratio_row()], context, FAIL)[-1] == (
+        "      next: RUN_DATE=2026-11-22 dbt show --select volume"
     )

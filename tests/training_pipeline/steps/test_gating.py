@@ -28,7 +28,7 @@ FAIL  raw_interaction_has_rows on raw.interaction
 SCHEMA = f"""\
 FAIL  raw_interaction_schema on raw.interaction
       column channel (text) is there and is not declared
-      next: training-pipeline explain raw_interaction_schema --run-date {EMPTY_DAY}"""
+      next: RUN_DATE={EMPTY_DAY} dbt show --select raw_interaction_schema"""
 BROKE = "dbt test broke: the evidence could not be written to the ledger: "
 
 
