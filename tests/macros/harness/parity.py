@@ -54,7 +54,12 @@ class Compared:
 
     @property
     def differ_in_sign(self) -> bool:
-        return self.now is not None and self.then is not None and self.now * self.then < 0
+        # not by their product, which underflows to zero for tiny values
+        return (
+            self.now is not None
+            and self.then is not None
+            and min(self.now, self.then) < 0 < max(self.now, self.then)
+        )
 
 
 # The reason that we give, and what must be so of the data for Airflow's pass to be an accident.
