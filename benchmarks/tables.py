@@ -191,7 +191,7 @@ def _report(judged: Sequence[Judged]) -> str:
         "# Tables unlike the sample",
         "Written by `python -m benchmarks tables`; do not edit.",
         f"Four generated tables, {FIRST_DAY} to {LAST_DAY} ([shops.py](../benchmarks/shops.py)). The benchmark treats each table as a"
-        " user would: load it, build the project, run `training-pipeline suggest --false-alarms 1`, paste the output. There is no"
+        " user would: load it, build the project, run `gates suggest --false-alarms 1`, paste the output. There is no"
         " calendar.",
         "\n".join(f"- {each.shop.name}: {each.shop.what}" for each in judged),
         "## False alarms",

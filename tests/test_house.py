@@ -1,4 +1,4 @@
-"""The rules of the house: who may import whom, who prints, what is declared and what is released together."""
+"""The rules of the house: who may import whom, who prints, how long a file is, what is declared and released together."""
 
 from __future__ import annotations
 
@@ -114,6 +114,41 @@ def test_only_command_lines_open_the_terminal() -> None:
         and (calls := _writes_to_a_stream(ast.parse(file.read_text(encoding="utf-8"))))
     }
     assert writers == {}
+
+
+ROOMS = (
+    "src",
+    "macros",
+    "dbt_project/models",
+    "dbt_project/macros",
+    "dbt_project/seeds",
+    "dbt_project/tests",
+    "dags",
+    "tests",
+    "benchmarks",
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "lines"),
+    [
+        (
+            [
+                file
+                for room in ROOMS
+                for kind in ("py", "sql", "yml")
+                for file in (ROOT / room).rglob(f"*.{kind}")
+            ],
+            300,
+        ),
+        (list((ROOT / "macros" / "gates").glob("*.sql")), 80),
+    ],
+    ids=["file", "gate"],
+)
+def test_nothing_is_too_long_to_read(files: list[Path], lines: int) -> None:
+    assert len(files) > 10, "the files are looked for where they are"
+    lengths = {file.relative_to(ROOT).as_posix(): len(file.read_text("utf-8").splitlines()) for file in files}
+    assert {name: length for name, length in lengths.items() if length >= lines} == {}
 
 
 def _third_party(package: str) -> set[str]:

@@ -1,14 +1,14 @@
-{# Unseen: on no day of the history. Usual: on every day of the history that has rows, and with no less than
-   min_usual_share of them all: a rare category is there on all days by chance, and gone by chance. #}
+{# A category is unseen when no day of the history has it. It is usual when every day of the history with rows has it, and it has at
+   least min_usual_share of the history's rows: a rarer category may be there on all days by chance, and missing by chance. #}
 {% macro category_match_spec() %}
     {% do return(gates.spec({
         "gate": "category_match",
-        "passes_when": "Categories that were never seen have at most a small share of the day's rows, and no category of every day is gone.",
+        "passes_when": "Categories that were never seen before have at most a small share of the day's rows, and no usual category is gone.",
         "arguments": {
             "column_name": {"meaning": "The column of the category; NULL is the category `(null)`"}, "date_column": {},
             "max_unseen_share": {"kind": "number", "at_least": 0, "below": 1, "default": 0.01, "also_called": ["max_share", "threshold"],
                 "meaning": "Largest share of rows of all unseen categories together, included"},
-            "require_usual": {"kind": "flag", "default": true, "meaning": "Whether a category of every day of the history must be there"},
+            "require_usual": {"kind": "flag", "default": true, "meaning": "Whether every usual category must be there: one that every day of the history has"},
             "min_usual_share": {"kind": "number", "at_least": 0, "below": 1, "default": 0.005, "also_called": ["min_share"],
                 "meaning": "Share of the history's rows from which a category counts as usual"},
             "history_days": {"meaning": "Days before the run date that decide what is seen and usual; half of them must have rows"},
@@ -16,6 +16,13 @@
         },
         "statistic": {"name": "unseen share", "unit": "of rows"}, "value_unit": "of rows",
         "formula": "share of rows in categories that no day of the history had = {statistic}",
+        "sentence": "{of} has its usual categories",
+        "reasons": {
+            "unseen_category": {"note": "category never seen before", "sentence": "'{segment}' in {of} has not been seen before and has"
+                ~ " {current_share} of the rows; unseen categories have {statistic_share} together{allowed_share}"},
+            "missing_category": {"note": "usual category is gone",
+                "sentence": "'{segment}' in {of} is gone, usually it has {reference_share} of the rows"},
+        },
         "fitted": {"by": none, "bounds": [
             {"levels": ["max_unseen_share"], "scale": "asinh", "is_rule": true},
             {"levels": ["min_usual_share"], "scale": "asinh", "is_rule": true, "bound_alarms": true, "only_if": "require_usual",

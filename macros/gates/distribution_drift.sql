@@ -1,5 +1,5 @@
-{# The usual bounds of the PSI are 0.1 and 0.25 (Siddiqi 2006). Those of the JS divergence are what a shift of the same size reaches,
-   as JS = PSI / (8 ln 2) for small shifts. #}
+{# The usual bounds of the PSI are 0.1 and 0.25 (Siddiqi 2006). The bounds of the JS divergence are its values for shifts of the same
+   size, because JS = PSI / (8 ln 2) for small shifts. #}
 {% macro distribution_drift_spec() %}
     {% do return(gates.spec({
         "gate": "distribution_drift",
@@ -13,20 +13,22 @@
             "fail_score": {"kind": "number", "at_least": "warn_score", "default": {"method": {"psi": 0.25, "js": 0.045}},
                 "also_called": ["threshold", "max_score", "fail_z"], "meaning": "Score above which it fails"},
             "noise_z": {"kind": "number", "above": 0, "default": 4,
-                "meaning": "How many robust standard deviations above its usual log score the day must be, too"},
+                "meaning": "Robust standard deviations above its usual log score that a score must exceed as well"},
             "reference_days": {"kind": "integer", "at_least": 7, "default": 28, "also_called": ["history_days", "days_back"],
                 "meaning": "Days before a day that are its reference; half of them must have rows"},
-            "noise_days": {"meaning": "Days before the run date whose own scores say what is usual; half of them must be usable"},
+            "noise_days": {"meaning": "Days before the run date whose scores say what is usual; half of them must be usable"},
             "edges": {"kind": "ascending", "default": none, "also_called": ["bins", "buckets", "bin_edges"],
                 "meaning": "Edges of the bins of a number, an edge belongs to the bin above it; none: each value is a bucket"},
             "segment_column": {},
             "segments": {"kind": "segments", "default": none, "each": ["warn_score", "fail_score"], "only_with": "segment_column",
-                "meaning": "Bounds of some segments; what one leaves out is the gate's. One without rows fails as `no_current`"},
+                "meaning": "Bounds of some segments; the gate's bound holds where one leaves it out. A segment named here fails without rows"},
             "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
         },
         "statistic": {"name": "score", "unit": {"method": {"psi": "", "js": "bits"}}}, "value_unit": "of rows",
         "formula": "{method} over all buckets against the {reference_days} days before = {statistic}; in the bucket that moved most"
             ~ " the share was {reference_value} and is {current_value}",
+        "sentence": "the distribution of {of} has shifted by {statistic} ({method}){allowed}; its most changed part has {current_share}"
+            ~ " of the rows and had {reference_share} before",
         "fitted": {"by": "segments", "has_noise_bound": true,
             "bounds": [{"levels": ["warn_score", "fail_score"], "scale": "sqrt", "least": "default"}]},
     })) %}

@@ -1,5 +1,5 @@
-{# The rows beyond the first of each key. Keys are compared within a day; a NULL key equals a NULL key. In a profile, `key` has
-   counted the distinct keys already, without NULL, of as many rows as `weight` says. #}
+{# A row repeats a key when an earlier row of the day has the key; NULL equals NULL. On a profile the column `key` holds the number of
+   distinct keys, without NULL, and the column `weight` the number of rows. #}
 {% macro duplicate_limit_spec() %}
     {% do return(gates.spec({
         "gate": "duplicate_limit",
@@ -7,16 +7,17 @@
         "arguments": {
             "key": {
                 "kind": "columns", "one_with": "weight", "also_called": ["keys", "column_name", "columns", "combination_of_columns"],
-                "meaning": "What should not repeat within a day (and segment); NULL equals NULL. With `weight`, the column that has"
-                    ~ " counted the distinct keys",
+                "meaning": "What should not repeat within a day (and segment); NULL equals NULL. With `weight`, the column with"
+                    ~ " the number of distinct keys",
             },
             "date_column": {}, "max_share": {}, "max_increase": {}, "history_days": {}, "segment_column": {}, "min_segment_size": {},
-            "weight": {"meaning": "On a profile: the column that says how many rows the distinct keys are of"},
+            "weight": {"meaning": "On a profile: the column with the number of rows that the keys are counted over"},
             "on_missing": {}, "on_short": {},
         },
         "at_least_one": ["max_share", "max_increase"],
         "value_unit": "of rows",
         "formula": "1 - distinct {key} / rows of the day = {current_value}",
+        "sentence": "{current_share} of the rows repeat {of}{share_before}{allowed_share}",
     })) %}
 {% endmacro %}
 

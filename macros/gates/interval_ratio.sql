@@ -21,12 +21,14 @@
             },
             "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
         },
-        "statistic": {"name": "ratio", "unit": ""},
+        "statistic": {"name": {"ratio_formula": {"max_over_min": "ratio", "relative_diff": "relative difference"}}, "unit": "",
+            "null_means": "a zero has no ratio and is ignored"},
         "upper": "below",
         "formula": {"ratio_formula": {
             "max_over_min": "max(|{current_value}|, |{reference_value}|) / min(|{current_value}|, |{reference_value}|) = {statistic}",
             "relative_diff": "|{current_value} - {reference_value}| / |{reference_value}| = {statistic}",
         }},
+        "sentence": "{current}, {reference}: {measured}{allowed}",
         "fitted": {"by": "metrics", "bounds": [{
             "scale": {"ratio_formula": {"max_over_min": "log", "relative_diff": "log1p"}}, "bound_alarms": true,
             "least": {"ratio_formula": {"max_over_min": 1.01, "relative_diff": 0.01}},

@@ -3,29 +3,23 @@
         "gate": "metric_anomaly",
         "passes_when": "Every metric is as far from the same weekday of the weeks before as it usually is.",
         "arguments": {
-            "metrics": {"each": ["warn_z", "fail_z"], "meaning": "The SQL aggregates that are judged; what a mapping leaves out is the gate's"},
+            "metrics": {"each": ["warn_z", "fail_z"], "meaning": "The SQL aggregates that are judged; the gate's bound holds where a mapping leaves it out"},
             "date_column": {},
-            "warn_z": {
-                "kind": "number", "above": 0, "default": 4, "also_called": ["sensitivity", "anomaly_sensitivity", "warn_score"],
-                "meaning": "Robust z above which it warns, in robust standard deviations",
-            },
-            "fail_z": {
-                "kind": "number", "at_least": "warn_z", "default": 6, "also_called": ["threshold", "max_z", "fail_score"],
-                "meaning": "Robust z above which it fails",
-            },
-            "weeks": {
-                "kind": "integer", "at_least": 2, "default": 4, "meaning": "Weeks whose same weekday is the reference; half of them must be there",
-            },
+            "warn_z": {"kind": "number", "above": 0, "default": 4, "also_called": ["sensitivity", "anomaly_sensitivity", "warn_score"],
+                "meaning": "Robust z above which it warns, in robust standard deviations"},
+            "fail_z": {"kind": "number", "at_least": "warn_z", "default": 6, "also_called": ["threshold", "max_z", "fail_score"],
+                "meaning": "Robust z above which it fails"},
+            "weeks": {"kind": "integer", "at_least": 2, "default": 4,
+                "meaning": "Weeks whose same weekday is the reference; half of these days must be usable"},
             "noise_days": {"meaning": "Days before the run date that say how much the ratio varies; half of them must be usable"},
-            "min_noise": {
-                "kind": "number", "above": 0, "default": 0.02,
-                "meaning": "Least noise of the log ratio, so that a steady history does not make every change an anomaly; 0.02 is about 2 %",
-            },
+            "min_noise": {"kind": "number", "above": 0, "default": 0.02, "meaning": "Least noise of the log ratio, so that a steady"
+                ~ " history does not make every change an anomaly; 0.02 is about 2 %"},
             "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
         },
         "statistic": {"name": "z", "unit": "sd"},
         "formula": "r = ln({current_value} / {reference_value}), the latter the median of the same weekday of {weeks} weeks;"
             ~ " z = |r| / max(1.4826 * MAD of r over {noise_days} days, {min_noise}) = {statistic}",
+        "sentence": "{current}, usually {usual} on this weekday: {statistic} standard deviations away{allowed}",
         "fitted": {"by": "metrics", "bounds": [{"levels": ["warn_z", "fail_z"], "scale": "linear", "least": 0.1}]},
     })) %}
 {% endmacro %}

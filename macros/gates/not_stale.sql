@@ -1,4 +1,4 @@
-{# A day is a copy of an earlier one when it has as many rows and the same pairs of key and measure, in any order. #}
+{# A day is a copy of an earlier day when both have the same number of rows and the same pairs of key and measure, in any order. #}
 {% macro not_stale_spec() %}
     {% do return(gates.spec({
         "gate": "not_stale",
@@ -14,6 +14,8 @@
         },
         "value_unit": "days",
         "formula": "day with the same rows and the same sum of hash({key}, {measure}), counted from the run date = {current_value}",
+        "sentence": "the day is no copy of an earlier one",
+        "reasons": {"stale": {"note": "copy of an earlier day", "sentence": "the day is a copy of {current_day}: the same {of}"}},
     })) %}
 {% endmacro %}
 

@@ -11,6 +11,7 @@
             "days_back": {}, "segment_column": {}, "weight": {},
         },
         "value_unit": "rows",
+        "reasons": {"no_current": {"sentence": "{no_rows}{allowed}"}},
     })) %}
 {% endmacro %}
 

@@ -10,6 +10,18 @@
             },
         },
         "formula": "type of {metric} = {current_value}, declared {reference_value}",
+        "sentence": "column {metric} is {current_value}, as declared",
+        "reasons": {
+            "unexpected_column": {
+                "note": "column not declared in the YAML", "sentence": "column {metric} ({current_value}) is there and is not declared",
+            },
+            "missing_column": {
+                "note": "declared column not found", "sentence": "column {metric} is declared ({reference_value}) and is not there",
+            },
+            "type_changed": {
+                "note": "column of another type", "sentence": "column {metric} is {current_value}, declared as {reference_value}",
+            },
+        },
     })) %}
 {% endmacro %}
 

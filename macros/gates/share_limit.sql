@@ -14,6 +14,7 @@
         "at_least_one": ["max_share", "max_increase"],
         "value_unit": "of rows",
         "formula": "share of rows where {condition} = {current_value}",
+        "sentence": "{current_share} of the rows have {metric}{share_before}{allowed_share}",
     })) %}
 {% endmacro %}
 

@@ -2,7 +2,7 @@
     {% do return(gates.spec({
         "gate": "value_range",
         "passes_when": "Each of one or several aggregates lies between two bounds, both included.",
-        "arguments": {
+        "arguments": dict({
             "expression": {
                 "kind": "expressions", "or_one": true, "each": ["min_value", "max_value"], "is_instead": true,
                 "meaning": "The aggregates that are judged, in one reading of the rows",
@@ -16,16 +16,7 @@
                 "also_called": ["max", "max_threshold", "threshold", "at_most", "upper_bound"],
                 "meaning": "Largest value, included, in the expression's unit",
             },
-            "date_column": {
-                "default": none, "meaning": "The column of the day, a date or a timestamp; none: all rows are judged together",
-            },
-            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {},
-            "on_missing": {
-                "choices": ["fail", "warn", "not_applicable"],
-                "meaning": "The verdict on a day without rows and on values that are NULL, NaN or infinite. With `not_applicable` a day"
-                    ~ " without rows passes with that reason, and an unusable value warns: only for rows that need not be there",
-            },
-        },
+        }, **gates.value_arguments()),
         "at_least_one": ["min_value", "max_value"],
         "fitted": {"by": "expression", "bounds": [
             {"levels": ["min_value"], "scale": "asinh", "sign": -1, "column": "current_value", "is_rule": true},

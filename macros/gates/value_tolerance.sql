@@ -2,7 +2,7 @@
     {% do return(gates.spec({
         "gate": "value_tolerance",
         "passes_when": "One aggregate equals an expected value, within a tolerance where one is given; bounds are included.",
-        "arguments": {
+        "arguments": dict({
             "pass_value": {
                 "kind": "value", "also_called": ["value", "expected", "expected_value", "equals"],
                 "meaning": "The expected value; in quotes it is a text, also where it reads as a number",
@@ -12,17 +12,9 @@
                 "kind": "number", "at_least": 0, "default": none, "not_with_text": "pass_value", "also_called": ["threshold", "margin"],
                 "meaning": "Share of |pass_value| by which a number may differ; none: equal",
             },
-            "date_column": {
-                "default": none, "meaning": "The column of the day, a date or a timestamp; none: all rows are judged together",
-            },
-            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {},
-            "on_missing": {
-                "choices": ["fail", "warn", "not_applicable"],
-                "meaning": "The verdict on a day without rows and on values that are NULL, NaN or infinite. With `not_applicable` a day"
-                    ~ " without rows passes with that reason, and an unusable value warns: only for rows that need not be there",
-            },
-        },
+        }, **gates.value_arguments()),
         "formula": "{metric} = {current_value}, expected {reference_value}",
+        "sentence": "{current}, expected {expected}",
     })) %}
 {% endmacro %}
 

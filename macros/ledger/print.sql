@@ -67,45 +67,29 @@
         words.statistic ~ " " ~ gates.quantity(row.statistic, words.unit) if row.statistic is not none else "",
         bounds | join(", "),
         "n " ~ gates.quantity(row.sample_size, " rows") if row.sample_size is not none else "",
-        gates.reason_in_words(row.reason) ~ (": " ~ message.split() | join(" ") if message else ""),
+        words.reason ~ (": " ~ message.split() | join(" ") if message else ""),
     ]) %}
 {% endmacro %}
 
-{# What the spec of a row's gate says of its numbers: the name of the statistic, units with a space before them, the words before a
-   bound. A test without a spec has none of it. #}
+{# What the spec of a row's gate says of its numbers and its reason: the name of the statistic, units with a space before them, the
+   words before a bound, the note of the reason. A test without a spec has the words that all gates share. #}
 {% macro words_of(row) %}
     {% set name, args = row.gate ~ "_spec", {} %}
-    {% set spec = gates[name]() if name in gates else gates.spec({"gate": row.gate, "arguments": {}}) %}
+    {% set spec = gates[name]() if name in gates else gates.spec({"arguments": {}}) %}
     {% set test, statistic = graph.nodes.get(row.node_id), spec.statistic or {"name": "statistic", "unit": ""} %}
     {% for argument, value in spec.arguments.items() %}
         {% do args.update({argument: (test.test_metadata.kwargs if test else {}).get(argument, value.default)}) %}
     {% endfor %}
-    {% set words = {"statistic": statistic.name, "lower": spec.lower, "upper": spec.upper} %}
+    {% set reason = dict(gates.shared_reasons().get(row.reason, {}), **spec.reasons.get(row.reason, {})) %}
+    {% set words = {
+        "statistic": gates.by_argument(statistic.name, args) or "statistic", "lower": spec.lower, "upper": spec.upper,
+        "reason": reason.note or row.reason,
+    } %}
     {% for part, fact in {"unit": statistic.unit, "value_unit": spec.value_unit}.items() %}
         {% set unit = gates.by_argument(fact, args) %}
         {% do words.update({part: " " ~ unit if unit else ""}) %}
     {% endfor %}
     {% do return(words) %}
-{% endmacro %}
-
-{% macro reason_in_words(reason) %}
-    {% do return({
-        "out_of_bounds": "out of bounds",
-        "no_current": "no rows on the day that is judged",
-        "not_applicable": "nothing to judge",
-        "no_reference": "no rows on the day it is compared with",
-        "null_value": "NULL, NaN or infinite",
-        "zero_value": "a zero has no ratio",
-        "sign_change": "the sign has changed",
-        "insufficient_history": "too few rows or days to decide",
-        "unexpected_column": "column not declared in the YAML",
-        "missing_column": "declared column not found",
-        "type_changed": "column of another type",
-        "unseen_category": "category never seen before",
-        "missing_category": "usual category is gone",
-        "stale": "copy of an earlier day",
-        "query_error": "the query failed",
-    }.get(reason, reason)) %}
 {% endmacro %}
 
 {# A value as a person reads it, with its unit: whole numbers and large ones in full, others with six significant digits. #}

@@ -1,6 +1,6 @@
-{# The arguments of a test by name, those that were not given with their defaults. While dbt parses they are checked against the
-   spec, so that a wrong one is found before any data is read; when a test runs (`execute`) they have passed that.
-   given: what the test received by name, undefined where it received nothing; unknown: its kwargs. #}
+{# The arguments of a test by name, with the defaults of the arguments that it does not give. dbt calls this when it parses and when it
+   runs the test; the check against the spec is made when dbt parses, so that a wrong argument is found before any data is read.
+   given: the value of each argument, undefined where the test does not give it; unknown: the kwargs of the test. #}
 {% macro arguments(spec, given, unknown) %}
     {% set args = {} %}
     {% for name, argument in spec.arguments.items() %}
@@ -15,7 +15,7 @@
     {% do return(args) %}
 {% endmacro %}
 
-{# A fact of a spec that may depend on an argument, for these arguments; none where the argument has no such value. #}
+{# The value of a fact that may depend on an argument; none where the fact has no value for that argument. #}
 {% macro by_argument(fact, args) %}
     {% if fact is not mapping %}{% do return(fact) %}{% endif %}
     {% for name, choices in fact.items() %}
@@ -23,13 +23,14 @@
     {% endfor %}
 {% endmacro %}
 
+{# Refuses arguments that break a rule of the spec, alone or together. #}
 {% macro check_arguments(spec, args, given, unknown) %}
     {% if given | list != spec.arguments | list %}
         {% do exceptions.raise_compiler_error("gates." ~ spec.gate ~ ": its test passes the arguments " ~ given | join(", ")
             ~ ", its spec declares " ~ spec.arguments | join(", ") ~ ". Make them equal, in the same order.") %}
     {% endif %}
     {% for name, value in unknown.items() %}{% do gates.refuse_unknown(spec, name, value) %}{% endfor %}
-    {# a default keeps its rule by itself, unless the rule depends on another argument #}
+    {# a default needs no check, except where its rule depends on another argument #}
     {% for name, argument in spec.arguments.items()
         if given[name] is defined or argument.default is undefined or argument.at_least | default(0) is not number %}
         {% do gates.require(spec.gate, name, args[name], argument, args) %}
@@ -89,7 +90,7 @@
     ) %}
 {% endmacro %}
 
-{# An argument that the gate does not have: mostly the name that another package or gate uses for the same thing. #}
+{# Refuses an argument that the gate does not have: mostly it is the name that another package or gate uses for the same thing. #}
 {% macro refuse_unknown(spec, name, value) %}
     {% set near = namespace(name=none, likeness=0.5) %}
     {% for known, argument in spec.arguments.items() %}
@@ -106,7 +107,8 @@
     ) %}
 {% endmacro %}
 
-{# How much alike two names are, 0 to 1: twice the pairs of letters that both have, as a share of all pairs of both (Dice 1945). #}
+{# How much alike two names are, from 0 to 1: the pairs of adjacent letters that both names have, counted twice, as a share of the pairs
+   of both names (Dice 1945). #}
 {% macro likeness(one, other) %}
     {% set pairs = [] %}
     {% for name in [one | string | lower, other] %}

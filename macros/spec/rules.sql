@@ -1,18 +1,19 @@
-{# The kinds of arguments, and the rule of each, in words and as a check. Beside its kind an argument may have
-     above, at_least, below, at_most   limits of a number: a number, the name of an argument, or by an argument
+{# The kinds of arguments, and the rule of each kind, in words and as a check. In addition to its kind an argument may have
+     above, at_least, below, at_most   bounds of a number: a number, the name of another argument, or a number for each value of one
      choices                           the values of a choice
-     each                              bounds that each aggregate or segment may have for itself; with is_instead only there
-     only_with, not_with_text          left out without that argument, or where that argument is a text
-     one_with                          one column, where that argument is given #}
+     each                              the bounds that a mapping may give each aggregate or segment; with is_instead, the arguments
+                                       of these names are then left out
+     only_with, not_with_text          must be left out without that argument, or where that argument is a text
+     one_with                          must be one column where that argument is given #}
 
-{# What an argument must be. args: those whose values are its limits; without them their names stand for them. #}
+{# What an argument must be, in words. args: the values of all arguments; without them a bound is given by its argument's name. #}
 {% macro rule_in_words(argument, args=none) %}
     {% set kind, each = argument.kind, argument.each | default([]) | join(" and ") %}
     {% if kind in ["integer", "number"] %}
         {% set words = ["a whole number" if kind == "integer" else "a number"] %}
-        {% for limit, word in {"above": "above", "at_least": "of at least", "at_most": "of at most", "below": "and below"}.items()
-            if limit in argument and gates.limit(argument[limit], args) is not none %}
-            {% do words.append(word ~ " " ~ gates.limit(argument[limit], args)) %}
+        {% for side, word in {"above": "above", "at_least": "of at least", "at_most": "of at most", "below": "and below"}.items()
+            if side in argument and gates.bound_of_argument(argument[side], args) is not none %}
+            {% do words.append(word ~ " " ~ gates.bound_of_argument(argument[side], args)) %}
         {% endfor %}
         {% do return(words | join(" ")) %}
     {% endif %}
@@ -34,29 +35,29 @@
     }[kind]) %}
 {% endmacro %}
 
-{# A limit as a number, or in words where no arguments are given. #}
-{% macro limit(limit, args) %}
-    {% if args is not none %}{% do return(args[limit] if limit is string else gates.by_argument(limit, args)) %}{% endif %}
-    {% if limit is string %}{% do return("`" ~ limit ~ "`") %}{% endif %}
-    {% if limit is not mapping %}{% do return(limit) %}{% endif %}
+{# The bound of an argument as a number, or in words where no values of arguments are given. #}
+{% macro bound_of_argument(bound, args) %}
+    {% if args is not none %}{% do return(args[bound] if bound is string else gates.by_argument(bound, args)) %}{% endif %}
+    {% if bound is string %}{% do return("`" ~ bound ~ "`") %}{% endif %}
+    {% if bound is not mapping %}{% do return(bound) %}{% endif %}
     {% set cases = [] %}
-    {% for value, number in (limit.values() | first).items() %}{% do cases.append(number ~ " for `" ~ value ~ "`") %}{% endfor %}
+    {% for value, number in (bound.values() | first).items() %}{% do cases.append(number ~ " for `" ~ value ~ "`") %}{% endfor %}
     {% do return(cases | join(", ")) %}
 {% endmacro %}
 
-{# Whether a value breaks the rule of its argument: none where it does not, else a mapping. Where a part of it does, that holds the
-   `name`, `value` and `argument` of the part; where the rule is not the one of its kind, the `rule` in words. #}
+{# How a value breaks the rule of its argument: none where it keeps the rule, else a mapping. The mapping holds the `name`, `value` and
+   `argument` of the part that breaks it, where only a part does, and the `rule` in words, where it is not the rule of the kind. #}
 {% macro broken_rule(name, value, argument, args) %}
     {% set kind, broken = argument.kind, {"rule": none} %}
     {% if kind in ["integer", "number"] %}
         {% if kind == "integer" and (value is not integer or value is boolean) or not gates.is_number(value) %}
             {% do return(broken) %}
         {% endif %}
-        {% for limit in ["above", "at_least", "below", "at_most"] if limit in argument %}
-            {% set bound = gates.limit(argument[limit], args) %}
+        {% for side in ["above", "at_least", "below", "at_most"] if side in argument %}
+            {% set bound = gates.bound_of_argument(argument[side], args) %}
             {% if bound is not none and (
-                (limit == "above" and value <= bound) or (limit == "at_least" and value < bound)
-                or (limit == "below" and value >= bound) or (limit == "at_most" and value > bound)
+                (side == "above" and value <= bound) or (side == "at_least" and value < bound)
+                or (side == "below" and value >= bound) or (side == "at_most" and value > bound)
             ) %}{% do return(broken) %}{% endif %}
         {% endfor %}
     {% elif kind == "choice" %}
@@ -88,7 +89,7 @@
     {% do return(none) %}
 {% endmacro %}
 
-{# The same for a list or a mapping, of which a part may break the rule. #}
+{# How a list or a mapping breaks the rule of its argument, or a part of it does; the answer is the one of broken_rule. #}
 {% macro broken_part(name, values, argument, args, broken) %}
     {% set kind = argument.kind %}
     {% set parts = [values] if values is string and (kind == "columns" or argument.or_one) else values %}

@@ -4,21 +4,30 @@
      arguments           by name, in the order of the test's signature: kind and rule (macros/spec/rules.sql), default (required
                          without one), meaning, also_called (names that people try). What is left out comes from
                          shared_arguments(), so `{}` is an argument that other gates have too
-     at_least_one        arguments of which one must be given, because the gate could never fail without
-     statistic           its name and unit; none where the gate judges the value itself
+     at_least_one        two arguments of which at least one must be given, because the gate could never fail without them
+     statistic           its name, its unit, and what NULL means in a row that passed (null_means); none where the gate judges the
+                         value itself
      value_unit          unit of the value and its reference
      lower, upper        the words between a value and its bound: "below" where the bound itself does not pass
      formula             how the gate comes to its number, with columns of the evidence and arguments in braces
-     fitted              the bounds that `suggest` can fit (src/gates/spec/spec.py, FittedBound); none where there are none
-   A default, a limit, a formula or a unit may depend on another argument: {argument: {its value: this one}}. #}
+     sentence            what a row says whose bound decided, with parts in braces: columns, arguments, words of
+                         src/gates/ledger/words.py
+     reasons             words for the reasons that only this gate gives, and for shared reasons that it words otherwise
+                         (macros/spec/reasons.sql)
+     fitted              the bounds that `suggest` can fit (src/gates/spec/spec.py, FittedBound); none where it can fit no bound
+   A default, a bound of an argument, a formula, a unit or a statistic's name may depend on another argument: it is then a mapping
+   {argument: {value of that argument: fact}}. #}
 {% macro spec(own) %}
     {% set shared, arguments = gates.shared_arguments(), {} %}
     {% for name, argument in own.arguments.items() %}
         {% do arguments.update({name: dict(shared.get(name, {}), **argument)}) %}
     {% endfor %}
     {% do return(dict(
-        {"gate": none, "passes_when": "", "arguments": {}, "statistic": none, "value_unit": "", "lower": "at least", "upper": "at most", "at_least_one": [],
-         "formula": "{metric} = {current_value}", "fitted": none},
+        {
+            "gate": "", "passes_when": "", "arguments": {}, "statistic": none, "value_unit": "", "lower": "at least",
+            "upper": "at most", "at_least_one": [], "formula": "{metric} = {current_value}", "sentence": "{plain}", "reasons": {},
+            "fitted": none,
+        },
         **dict(own, arguments=arguments)
     )) %}
 {% endmacro %}
@@ -87,6 +96,21 @@
         "on_short": {
             "kind": "choice", "choices": ["pass", "warn", "fail"], "default": "warn",
             "meaning": "The verdict where the history is too short to decide",
+        },
+    }) %}
+{% endmacro %}
+
+{# The arguments of a gate that judges a value of a day, or of a whole relation where it has no date column. #}
+{% macro value_arguments() %}
+    {% do return({
+        "date_column": {
+            "default": none, "meaning": "The column of the day, a date or a timestamp; none: all rows are judged together",
+        },
+        "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {},
+        "on_missing": {
+            "choices": ["fail", "warn", "not_applicable"],
+            "meaning": "The verdict on a day without rows and on values that are NULL, NaN or infinite. With `not_applicable` a day"
+                ~ " without rows passes with that reason, and an unusable value warns: only for rows that need not be there",
         },
     }) %}
 {% endmacro %}

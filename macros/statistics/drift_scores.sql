@@ -1,13 +1,13 @@
-{# CTEs to `scored`: for each judged day and segment, how far its distribution over buckets is from
-   that of the `reference_days` before, and what is usual for this series.
+{# CTEs to `scored`: for each judged day and segment, the distance (score) between its distribution over buckets and the distribution
+   of the `reference_days` before, and the distance that is usual for this series (noise_bound).
      share p of a bucket = (rows + 0.5) / (all rows + 0.5 * buckets), q likewise for the reference (Jeffreys' prior)
      psi = sum((p - q) * ln(p / q)), best is 0.0 (Siddiqi 2006, Credit Risk Scorecards)
      js  = sum(p * log2(2p / (p + q)) + q * log2(2q / (p + q))) / 2, from 0.0 to 1.0 (Lin 1991, IEEE Trans. Inf. Theory 37)
-   Buckets that the reference has never seen count as one. current_share and reference_share are those of the bucket that
-   moved most. is_moved marks the rows of a judged day that stand at another (gates.judged_shift).
+   All buckets that the reference has never seen count as one bucket. current_share and reference_share are the shares of the bucket
+   that moved most. is_moved is true for rows of a judged day that stand at another day (gates.judged_shift).
      noise_bound = exp(median of ln(score) + noise_z * 1.4826 * MAD), of the `noise_days` before
      warn_bound, fail_bound = the larger of the segment's warn_score or fail_score and the noise_bound
-   Segments with separate bounds are judged also where they have no rows. #}
+   A segment with separate bounds is judged also on a day on which it has no rows. #}
 {% macro drift_scores(model, args) %}
 {% set shift, double, segments = gates.judged_shift(), gates.type_double(), args.segments or {} %}
 {% set reference_days, noise_days, segment_column = args.reference_days, args.noise_days, args.segment_column %}
@@ -30,8 +30,8 @@ known as (
     {{ gates.known_segments(segment_column, reference_days + noise_days, segments) }}
 ),
 
-faced as (
-    -- the days of the history are scored like those that are judged: how they vary is the noise
+compared as (
+    -- the days of the history are scored like the judged days: the spread of their scores is the noise
     select segment, bucket_id, day_number, current_size, reference_size, false as is_moved
     from bucket_sizes
     where day_number >= {{ gates.first_number() - noise_days }}
@@ -49,7 +49,7 @@ paired as (
         is_moved,
         sum(current_size) as current_size,
         sum(reference_size) as reference_size
-    from faced
+    from compared
     where current_size > 0 or reference_size > 0
     group by segment, day_number, is_moved, case when reference_size > 0 then bucket_id end
 ),
@@ -147,7 +147,7 @@ scored as (
 )
 {%- endmacro %}
 
-{# A bound that some segments have, and all others share; `when true`, because a case needs a branch. #}
+{# The bound of a row's segment: its separate bound, or the bound of the gate. `when true`, because a case needs a branch. #}
 {% macro bound_of_segment(name, args, type) -%}
     case
         {%- for segment, bounds in (args.segments or {}).items() if name in bounds %}

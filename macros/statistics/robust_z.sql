@@ -1,9 +1,9 @@
-{# CTEs from `series` to `scored`: for each judged day, segment and metric, how far the value is from the same weekday of the
-   weeks before.
+{# CTEs from `series` to `scored`: for each judged day, segment and metric, the distance (z) between the value and the same weekday of
+   the weeks before.
      r = log(value / median of the same weekday over `weeks` weeks), as a difference of logs, which cannot overflow
      z = |r| / max(1.4826 * MAD of r over the `noise_days` before, min_noise)
    1.4826 makes the median absolute deviation estimate a standard deviation (Rousseeuw and Croux 1993, JASA 88).
-   A value counts as history when it is a usable number, not zero, and its day was not rejected. `scored` has the
+   A value counts as history when it is a usable number other than zero and its day may serve as a reference. `scored` also has the
    bounds of each metric, warn_z and fail_z. #}
 {% macro robust_z(args) %}
 {% set segment_column, weeks, noise_days, metrics = args.segment_column, args.weeks, args.noise_days, {} %}
@@ -49,7 +49,7 @@ valued as (
 ),
 
 listed as (
-    -- the days of the history are scored like those that are judged: how they vary is the noise
+    -- the days of the history are scored like the judged days: the spread of their scores is the noise
     select
         coalesce(wanted.day_number, valued.day_number) as day_number,
         coalesce(wanted.segment, valued.segment) as segment,

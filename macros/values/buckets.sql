@@ -1,8 +1,10 @@
-{# CTEs from `series` (with bucket), which has the `reach` days before those that are judged, to `bucket_sizes` and `day_counts`: the
-   rows of each bucket of a segment on each day (current_size), and on the `history_days` before it, of which the days that must
-   not serve as a reference are left out (reference_size). seen_days and day_count are those of the days before on which the
-   bucket, or any bucket, has rows; is_kept is 1 on a day with rows that serves as a reference itself. Buckets go by a number,
-   because numbers sort faster than texts; their names are in `buckets`. #}
+{# CTEs from `series` (with bucket), which holds the judged days and the `reach` days before them, to `bucket_sizes` and `day_counts`.
+     bucket_sizes   a row for each bucket of a segment and each day: its rows on that day (current_size), its rows on the
+                    `history_days` before it that may serve as a reference (reference_size), on how many of these days it has
+                    rows (seen_days)
+     day_counts     a row for each segment and day: whether the day has rows and may serve as a reference (is_kept, 1 or 0), and
+                    how many of the `history_days` before it do (day_count)
+   Buckets have numbers, because numbers sort faster than texts; their names are in `buckets`. #}
 {% macro bucket_sizes(history_days, reach, segment_column) %}
 {% set first_day, today = gates.days_before(gates.first_judged(), reach), gates.run_date() %}
 {% set of_bucket = gates.days_preceding("bucket_id", history_days, frame="rows") %}
@@ -14,7 +16,7 @@ rejected as (
 ),
 
 reached_days as (
-    -- also those without rows, because the frames below take a row for a day
+    -- days without rows are here too, because the window frames below count rows as days
     select
         each_day.day_number,
         case when rejected.day_number is null then 1 else 0 end as is_kept
@@ -38,8 +40,8 @@ buckets as (
 ),
 
 counted as (
-    -- each bucket on each day, also where it has no rows: then one running sum over the days is the reference of each;
-    -- as a list of which the larger is taken, because servers that know nothing of the sizes join the two badly
+    -- each bucket on each day, also on a day without rows: so one running sum over the days gives the reference of each day.
+    -- A union, of which `sized` takes the larger number, because a server without statistics joins the two sides badly
     select
         buckets.bucket_id,
         series.day_number,
@@ -59,7 +61,7 @@ counted as (
 ),
 
 sized as (
-    -- whole numbers: sums of those can be moved along from day to day, while sums of doubles are made again for each
+    -- whole numbers, because a server moves a sum of whole numbers from day to day and computes a sum of doubles again
     select
         bucket_id,
         day_number,
@@ -74,7 +76,7 @@ summed as (
         bucket_id,
         day_number,
         cast(row_count as {{ double }}) as current_size,
-        -- Postgres sums to a numeric, which it makes a double of by way of a text unless it is a bigint first
+        -- Postgres sums to a numeric, and casts it to a double through a text unless it is a bigint first
         cast(cast(sum(kept_count) over ({{ of_bucket }}) as bigint) as {{ double }}) as reference_size,
         count(case when kept_count > 0 then 1 end) over ({{ of_bucket }}) as seen_days
     from sized
@@ -123,7 +125,8 @@ day_counts as {{ gates.materialized() }} (
 )
 {%- endmacro %}
 
-{# The judged days of bucket_sizes; where their rows stand at another day, with the current_size of that one. #}
+{# The judged days of bucket_sizes. Where the rows of the judged days stand at other days (gates.judged_shift), current_size is the size
+   on these other days. #}
 {% macro as_judged(columns_of_history) %}
 {% set shift = gates.judged_shift() %}
 select

@@ -1,7 +1,9 @@
-{# CTEs to `shared`: for each judged day, each segment and each category (by its number in `buckets`) of it or of the `history_days`
-   before, the rows that it has (today_size), on how many of the days before it had some (seen_days of day_count) and its share
-   now and before. Those that cannot offend, with rows both now and before or on few of the days before, are one row without a
-   category. is_comparable: there are rows on the judged day, and on enough of the days before. #}
+{# CTEs to `shared`: a row for each judged day, segment and category (by its number in `buckets`), with
+     today_size, seen_days     its rows on the judged day, and on how many of the `history_days` before it has rows
+     share, usual_share        its share of the rows on the judged day and on the days before
+     unseen_share              the share of all categories together that no day before has
+     is_comparable             whether the judged day has rows, and enough of the days before have
+   The categories that are neither unseen nor possibly gone share one row without a category. #}
 {% macro category_shares(model, args) %}
 {% set history_days, segment_column = args.history_days, args.segment_column %}
 {% set of_day = "partition by day_number, segment" %}
@@ -22,7 +24,7 @@ judged_sizes as (
 ),
 
 gathered as (
-    -- all later steps have less to do without the categories that cannot offend
+    -- one row for all categories that are neither unseen nor gone, so that later steps have less to do
     select
         segment,
         day_number,
@@ -70,12 +72,12 @@ shared as (
 )
 {%- endmacro %}
 
-{# CTEs from `decided`, which is `shared` with a reason, to `judged`. #}
+{# CTEs from `decided`, which is `shared` with a reason, to `judged`: a row for each unseen or missing category, and one for all others. #}
 {% macro offending_categories(args) %}
 {% set offender = "buckets.bucket" if args.segment_column is none else "grouped.part || ': ' || buckets.bucket" %}
 {% set offending = "case when reason in ('unseen_category', 'missing_category') then bucket_id end" %}
 grouped as (
-    -- a row for each category that offends, and one for all the others of a segment together
+    -- the categories of a segment that are as usual share a row
     select
         day_number,
         segment as part,

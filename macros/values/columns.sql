@@ -1,6 +1,6 @@
 {# The columns of a relation, as its YAML declares them and as the database has them. #}
 
-{# One [column, type found, type declared, reason] for each column that is declared or found. #}
+{# A list [column, type found, type declared, reason] for each column that is declared or found. #}
 {% macro compare_columns(relation) %}
     {% set declared = gates.declared_columns(gates.tested_node(model)) %}
     {% set actual = {} %}

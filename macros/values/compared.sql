@@ -1,6 +1,6 @@
-{# CTEs to `compared`: for each judged day, metric and segment its value on that day, the one of `days_back` days before, and how
-   they differ (statistic), with the metric's bound. Where that day must not serve as a reference, the one `days_back` days before it
-   does, up to four times: a week after a failure or a holiday the same weekday is compared all the same. #}
+{# CTEs to `compared`: for each judged day, metric and segment, the value on that day, the value on its reference day, the ratio of both
+   (statistic), and the bound of the metric. The reference day is `days_back` days before the judged day; where that day must not
+   serve as a reference, it is another `days_back` days before, up to four times. So a day is compared a week after a failure too. #}
 {% macro compared(model, args) %}
 {% set today, days_back, metrics = gates.run_date(), args.days_back, {} %}
 {% for metric, bound in args.metrics.items() %}{% do metrics.update({metric: {"bound": bound}}) %}{% endfor %}

@@ -1,5 +1,5 @@
-{# One pass over some days of a relation: one row per day and segment, with the sample size and one column m0, m1, … for
-   each expression. `day` is SQL for the number of a row's day, none where all rows are of one, which has the number `only_day`. #}
+{# One pass over some days of a relation: a row for each day and segment, with the sample size and a column m0, m1, … for each
+   expression. day: SQL of the number of a row's day; none where all rows belong to one day, whose number is `only_day`. #}
 {% macro measure(
     model, expressions, where=none, day=none, only_day=0, segment_column=none, weight=none, as_text=false
 ) %}
@@ -22,8 +22,8 @@ group by {{ keys | join(", ") }}
 {% endif -%}
 {% endmacro %}
 
-{# CTEs to `measured`: for each judged day and metric its value on the day `days_back` days before, with its bounds; one row per
-   segment, or one with no rows where there are none. Without a date column all rows are one partition, judged as it is now. #}
+{# CTEs to `measured`: for each judged day and metric, the value on the day `days_back` days before, with the bounds. There is a row
+   for each segment, or a row of size 0 where the day has no rows. Without a date column all rows are one partition, judged as it is now. #}
 {% macro measured_partition(model, metrics, args, as_text=false) %}
 {% set expressions, days_back, weight = metrics | list, args.days_back, args.weight %}
 {% set is_dated = args.date_column is not none %}
@@ -50,8 +50,8 @@ partitions as (
 
 {% set may_lack_rows = is_dated and gates.is_backtest() and args.segment_column is none -%}
 {% if may_lack_rows -%}
-nothing as (
-    -- what an expression is of a day without rows: a count is 0, a sum NULL
+empty_day as (
+    -- the value of each expression on a day without rows: a count is 0, a sum is NULL
     {{ gates.measure(model, expressions, where="1 = 0", weight=weight, as_text=as_text) }}
 ),
 
@@ -63,7 +63,7 @@ measured as (
         coalesce(partitions.segment, 'all') as segment,
         {% if may_lack_rows -%}
         case
-            when partitions.day_number is null then {{ gates.pick_metric(expressions | length, "nothing.") }}
+            when partitions.day_number is null then {{ gates.pick_metric(expressions | length, "empty_day.") }}
             else {{ gates.pick_metric(expressions | length, "partitions.") }}
         end as current_value,
         {%- else -%}
@@ -72,25 +72,25 @@ measured as (
         coalesce(partitions.sample_size, 0) as sample_size
     from days
     cross join metrics
-    {% if may_lack_rows %}cross join nothing{% endif %}
+    {% if may_lack_rows %}cross join empty_day{% endif %}
     left join partitions on partitions.day_number = {{ "days.day_number - " ~ days_back if days_back else "days.current_day" }}
 )
 {%- endmacro %}
 
-{# The number of rows. In a profile one row stands for many, and `weight` names the column that says for how many. As a double it is
-   summed faster on Postgres, whose sum of bigints is a numeric, and as exactly up to 2^53 rows. #}
+{# The number of rows. In a profile a row stands for many rows, and the column `weight` says for how many. Postgres sums doubles faster
+   than bigints, whose sum is a numeric; up to 2^53 rows both sums are exact. #}
 {% macro row_count(weight=none, as_double=false) -%}
     {% set weights = gates.column(weight) if weight is not none -%}
     {% set summand = "cast(" ~ weights ~ " as " ~ gates.type_double() ~ ")" if as_double else weights -%}
     {{ "count(*)" if weight is none else "coalesce(sum(" ~ summand ~ "), 0)" }}
 {%- endmacro %}
 
-{# A segment's name; rows without one are a separate segment, not lost. #}
+{# The name of a row's segment; rows without a segment are the segment `(none)`, so that none is lost. #}
 {% macro segment(segment_column) -%}
     coalesce(cast({{ gates.column(segment_column) }} as {{ gates.type_text() }}), '(none)')
 {%- endmacro %}
 
-{# The metrics as rows, from a mapping of each to its bounds by name: metric_index, a column for each bound, metric. #}
+{# The metrics as rows with metric_index, a column for each bound, and metric. metrics: by SQL aggregate, its bounds by name. #}
 {% macro metric_list(metrics) %}
 {% set double = gates.type_double() %}
 {% for metric, bounds in metrics.items() -%}
@@ -104,7 +104,7 @@ select
 {% endfor %}
 {% endmacro %}
 
-{# The value of the metric of the row, from the columns m0, m1, … of a CTE. #}
+{# The value of the metric that metric_index names, from the columns m0, m1, … of a CTE. #}
 {% macro pick_metric(count, qualifier="") -%}
     case metric_index
         {%- for index in range(count) %}

@@ -1,5 +1,5 @@
-{# The history that a gate looks back on: one row per day and segment, and per bucket of a column where one is given.
-   Days are numbered from the run date, which is 0; the day before is -1. Days without rows have no row. #}
+{# The history that a gate looks back on: a row for each day and segment, and for each bucket where an SQL bucket is given.
+   Days have numbers: the run date is 0, the day before is -1. A day without rows has no row. #}
 {% macro daily_series(model, args, expressions, days, bucket=none, type=none) %}
 {% set value_type, segment_column = type or gates.type_double(), args.segment_column %}
 {% set day, row_count = gates.day_number(args.date_column, gates.run_date()), gates.row_count(args.weight, as_double=true) %}
@@ -22,7 +22,7 @@ group by
 having {{ row_count }} > 0
 {% endmacro %}
 
-{# CTEs to `listed`: the days of `series` that are judged and those that serve as a reference (gates.listed_days). #}
+{# CTEs from `series` to `listed`: the judged days and the days that may serve as a reference (gates.listed_days). #}
 {% macro judged_series(args, days, leave_out_rejected) %}
 days as (
     {{ gates.judged_days() }}
@@ -43,13 +43,13 @@ listed as (
 )
 {%- endmacro %}
 
-{# A column as one bucket for each value. #}
+{# The bucket of a row where each value of the column is a bucket. #}
 {% macro category(column_name) -%}
     coalesce(cast({{ gates.column(column_name) }} as {{ gates.type_text() }}), '(null)')
 {%- endmacro %}
 
-{# A window: the rows with the same keys whose day lies from `first` to `last` days before that of a row. Where each key has a row
-   for every day, the frame may be `rows`, which is cheaper than to compare days. #}
+{# A window: the rows with the same keys from `first` to `last` days before the day of a row. Where each key has a row for every day,
+   the frame may be `rows`, which is cheaper than to compare days. #}
 {% macro days_preceding(keys, first, last=1, frame="range") -%}
     partition by {{ keys }} order by day_number {{ frame }} between {{ first }} preceding and {{ last }} preceding
 {%- endmacro %}

@@ -1,5 +1,5 @@
-{# Evidence of the gates that ask whether aggregates of a partition lie within fixed bounds, bounds included. metrics: each SQL
-   aggregate with its lower_bound and upper_bound; NULL means no bound. #}
+{# The evidence of a gate that asks whether each aggregate of a partition lies within its fixed bounds, bounds included.
+   metrics: by SQL aggregate, its lower_bound and upper_bound; NULL means no bound. #}
 {% macro bounded_value(gate, model, metrics, args, expected=none) %}
 with {{ gates.measured_partition(model, metrics, args) }},
 

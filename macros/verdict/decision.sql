@@ -1,9 +1,9 @@
-{# How a gate is decided: its query runs once, its rows are kept in this process until the run ends, and dbt is handed their count.
+{# How a gate is decided: its query runs once, the process keeps the rows until the run ends, and dbt receives the number of failures.
 
-   No table carries the rows, so no other run can replace them, and no setting of dbt's tests (limit, store_failures) has a part in the
+   No table carries the rows, so no other run can replace them, and no setting of dbt's tests (limit, store_failures) changes the
    verdict. They are kept in dbt's `graph`, which the tests and the hooks of one invocation share. #}
 
-{# What dbt compiles for a gate. evidence: the query that returns its rows. `dbt compile` and `dbt show` have that alone. #}
+{# The SQL that dbt compiles for a gate. evidence: the query that returns its rows; `dbt compile` and `dbt show` receive only this query. #}
 {% macro decided(evidence) %}
     {% if not execute or flags.WHICH not in ["test", "build", "retry"] %}{% do return(evidence) %}{% endif %}
     {% if gates.is_dry_run() %}{% do return("select 0 as failures  -- not decided: --empty or --sample") %}{% endif %}
@@ -14,7 +14,7 @@
     {% do return(gates.decided_sql(evidence, rows, failures)) %}
 {% endmacro %}
 
-{# An engine does not run a CTE that nothing reads. #}
+{# The count as a select, with the query in a CTE for people who want to run it. No engine runs a CTE that nothing reads. #}
 {% macro decided_sql(evidence, rows, failures) %}
 -- This gate has run: it returned {{ rows | length }} rows, which are in the ledger. To run it again, select from asked_again.
 with asked_again as (
@@ -28,18 +28,18 @@ decided as (
 select * from decided
 {% endmacro %}
 
-{# Gates do not decide on a dry run of the schema (`--empty`) nor on a part of the rows (`--sample`). #}
+{# Whether dbt builds the schema without rows (`--empty`) or with a part of them (`--sample`): then gates do not decide. #}
 {% macro is_dry_run() %}{% do return(flags.EMPTY or invocation_args_dict.get("sample") is not none) %}{% endmacro %}
 
-{# What rows of evidence mean to dbt: positive when a row fails, negative when rows only warn, zero when all pass or are still learning.
-   A gate that returns no row has proven nothing, and what is none of the verdicts is no pass: both fail. #}
+{# The number that dbt takes for failures: positive when a row fails, negative when rows only warn, zero when all pass or are learning.
+   A gate that returns no row has proven nothing, and an unknown verdict is no pass: both fail. #}
 {% macro failures(rows) %}
     {% set verdicts = rows | map(attribute="verdict") | list %}
     {% set failed = verdicts | reject("in", ["pass", "warn", "learning"]) | list | length if rows else 1 %}
     {% do return(failed or -(verdicts | select("equalto", "warn") | list | length)) %}
 {% endmacro %}
 
-{# The rows of a query as mappings, with each value as the driver has it: a double to the last bit, a text as it is. #}
+{# The rows of a query as mappings, with each value as the driver returns it: a double with all its bits, a text unchanged. #}
 {% macro fetched(sql, columns) %}
     {% set connection, cursor = adapter.add_query(sql, auto_begin=false) %}
     {% set rows = [] %}
@@ -47,15 +47,16 @@ select * from decided
     {% do return(rows) %}
 {% endmacro %}
 
-{# What this invocation has kept: rows of evidence by the id of the gate. A process may run dbt several times on one graph. #}
+{# What this invocation has kept: rows of evidence by the id of the gate. A process may run dbt several times with one graph, so the
+   rows of other invocations are removed. #}
 {% macro kept_evidence() %}
     {% set kept = graph.setdefault("gates_evidence", {}) %}
     {% for other in kept | list if other != invocation_id %}{% do kept.pop(other, none) %}{% endfor %}
     {% do return(kept.setdefault(invocation_id, {"rows": {}, "last_days": {}})) %}
 {% endmacro %}
 
-{# What to do about a day without rows is mostly to ask for another: so the last day that has some is looked up, after the evidence is
-   kept, and here, where a query that fails ends this gate and not the hook. #}
+{# Looks up the last day that has rows when a `row_existence` gate fails, because people then mostly ask for that day. It is done here,
+   after the evidence is kept, because a failing query ends this gate, while in the hook it would end the recording. #}
 {% macro keep_last_day(test_node, failures) %}
     {% set node = gates.tested_node(test_node) %}
     {% if failures > 0 and test_node.test_metadata.name == "row_existence" and node.relation_name %}
@@ -65,7 +66,7 @@ select * from decided
     {% endif %}
 {% endmacro %}
 
-{# The query with the ephemeral models that it reads in front. dbt adds them only after it has compiled a test. #}
+{# The query with the ephemeral models that it reads as CTEs before it. dbt itself adds them only after it has compiled a test. #}
 {% macro with_ephemeral_models(evidence) %}
     {% set models = {} %}
     {% for unique_id in model.depends_on.nodes if graph.nodes.get(unique_id, {}).get("config", {}).get("materialized") == "ephemeral" %}
@@ -77,8 +78,8 @@ select * from decided
     {% do return("with " ~ ctes | join(", ") ~ " select * from (" ~ evidence ~ ") as evidence") %}
 {% endmacro %}
 
-{# Adds an ephemeral model by the name of its CTE, after those that it reads itself. A test may refer to what it depends on only, so
-   while the model's code is rendered the test depends on what the model does. #}
+{# Adds an ephemeral model by the name of its CTE, after the ephemeral models that it reads. dbt lets a test refer only to what it
+   depends on, so the test depends on the parents of the model while its code is rendered. #}
 {% macro add_ephemeral_model(unique_id, models) %}
     {% set node, allowed = graph.nodes[unique_id], ref.model.depends_on.nodes %}
     {% for parent in node.depends_on.nodes if graph.nodes.get(parent, {}).get("config", {}).get("materialized") == "ephemeral" %}

@@ -1,4 +1,4 @@
-{# Evidence of equality with a text. #}
+{# The evidence of a gate that asks whether an aggregate of a partition equals a text. #}
 {% macro equal_text(gate, model, expression, expected, args) %}
 with {{ gates.measured_partition(model, {expression: {}}, args, as_text=true) }},
 

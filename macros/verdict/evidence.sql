@@ -1,7 +1,7 @@
 {# From a measured partition to the rows that a gate returns. #}
 
-{# How dbt reads what a gate has decided. What a project sets for all tests is replaced here, and what a test sets for itself is refused,
-   because a gate would not do it. The address of the ledger is kept in the manifest, where Python reads it. #}
+{# Sets how dbt reads the result of a gate. It replaces what a project sets for all tests, and refuses what one test sets, because a
+   gate would not honour it. The address of the ledger is put into the manifest, where Python reads it. #}
 {% macro configure() %}
     {% if not execute %}{% do gates.refuse_settings(model) %}{% endif %}
     {{ config(
@@ -15,6 +15,7 @@
     ) }}
 {% endmacro %}
 
+{# Refuses settings of one test that would change what its result means to dbt. #}
 {% macro refuse_settings(test_node) %}
     {% set kept = "left out: a gate keeps all its evidence, in the ledger" %}
     {% set decided = "left out: a gate decides by its verdicts. Use `severity` and the gate's bounds" %}
@@ -22,7 +23,7 @@
         "limit": kept, "store_failures": kept, "store_failures_as": kept,
         "fail_calc": decided, "warn_if": decided, "error_if": decided,
     } %}
-    {# dbt appends the settings of the test's YAML to its code; those of the project are in the test's config only #}
+    {# dbt appends the settings of the test's YAML to its code; the settings of the project are only in the test's config #}
     {% for setting, rule in rules.items() if modules.re.search("[(,]" ~ setting ~ "=", test_node.raw_code.split("}}", 1)[1]) %}
         {% set value = test_node.config[setting] %}
         {% if (setting, value) not in [("store_failures", false), ("store_failures_as", "ephemeral")] %}
@@ -31,12 +32,12 @@
     {% endfor %}
 {% endmacro %}
 
-{# The select that ends every gate. A gate that looks at some of the rows says in the metric which (config.where).
-   judged: a CTE with day_number, metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
-   upper_bound, sample_size and reason.
-   on_missing: the verdict on data that are absent or unusable, or not_applicable: without rows there is nothing to judge, and
-   what is unusable warns; verdicts: SQL for other reasons
-   that do not simply lead to `fail`; version: SQL over `judged` for what the row is about where that can change under it. #}
+{# The select that ends every gate. A gate with a `config.where` says in the metric which rows it looks at.
+     judged       a CTE with day_number, metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
+                  upper_bound, sample_size and reason
+     on_missing   the verdict on absent or unusable data; with not_applicable, absent rows pass and an unusable value warns
+     verdicts     SQL of the verdict, for each other reason whose verdict is not `fail`
+     version      SQL over `judged` of the version of what a row is about, where that can change: a model, an evaluation #}
 {% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}, version=none) %}
 {% set scope = config.get("where") %}
 {% set text, double = gates.type_text(), gates.type_double() %}

@@ -1,5 +1,5 @@
-{# Evidence of the gates that bound a share, from a CTE `series` whose m0 is the share of each day.
-   The bound is max_share, or the largest share of the history plus max_increase, whichever is lower. #}
+{# The evidence of a gate that bounds a share, from a CTE `series` whose m0 is the share of each day. The bound is the lower of
+   max_share and the largest share of the history plus max_increase. #}
 {% macro share_evidence(gate, metric, args) %}
 {% set max_share, max_increase, days = args.max_share, args.max_increase, gates.share_history(args) %}
 {% set days_before = gates.days_preceding("segment", days) %}
@@ -63,19 +63,19 @@ judged as (
 {{ gates.evidence_rows(gate, "judged", args.on_missing, gates.short_verdicts(args)) }}
 {% endmacro %}
 
-{# The days that a share is compared with: none where its bound does not depend on them. #}
+{# How many days before a day its share is compared with; 0 where the bound is fixed. #}
 {% macro share_history(args) %}
     {% do return(args.history_days if args.max_increase is not none else 0) %}
 {% endmacro %}
 
-{# A segment too small to judge passes with that reason; a history too short is what `on_short` says. #}
+{# The verdict of `insufficient_history`: a segment too small to judge passes, and on a history too short `on_short` decides. #}
 {% macro short_verdicts(args) %}
     {% do return({
         "insufficient_history": "case when sample_size < " ~ args.min_segment_size ~ " then 'pass' else '" ~ args.on_short ~ "' end"
     }) %}
 {% endmacro %}
 
-{# The same for a gate with a bound to warn and another to fail, from a CTE that says by is_gross which is exceeded. #}
+{# The verdicts of a gate with a bound to warn and a bound to fail; is_gross says that the second one is exceeded. #}
 {% macro gross_verdicts(args) %}
     {% do return(dict(gates.short_verdicts(args), out_of_bounds="case when is_gross then 'fail' else 'warn' end")) %}
 {% endmacro %}

@@ -5,15 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gates.errors import GatesError
 from gates.project.config import Project
 from gates.render.terminal import advancing, console, notices
+
+if TYPE_CHECKING:
+    from gates.tuning.faults import Fault
+    from gates.tuning.replay import Replay
 
 FAULTS = "faults.yml"  # in the folder of the project
 
@@ -55,6 +60,7 @@ def backtest(
     catalog = read_faults(faults) if faults else ()
     with advancing("gates") as advance:
         replay = Replay(project)
+        _notice_kept_models(replay, catalog, inject_into)
         result = past.run(replay, first, last, advance)
         detected = detect(replay, catalog, result.days[::every], inject_into, advance) if catalog else {}
     past.show(result, console)
@@ -93,6 +99,7 @@ def suggest(
         notices.print(f"no {listed}: what is found is stated for {', '.join(each.name for each in STANDARD)}")
     with advancing("gates") as advance:
         replay = Replay(project)
+        _notice_kept_models(replay, catalog, inject_into)
         past = judge_past(replay, last, advance)
         fitted = fitted_days(past, until)
         faulty = detect(replay, catalog, past.days[::every], inject_into, advance)
@@ -180,6 +187,13 @@ def parsed_day(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
     except ValueError:
         return None
+
+
+def _notice_kept_models(replay: Replay, faults: Sequence[Fault], inject_into: str) -> None:
+    from gates.tuning.injection import kept_models
+
+    for sentence in kept_models(replay, faults, inject_into):
+        notices.print(sentence, soft_wrap=True, markup=False)
 
 
 def _day(option: str, name: str) -> dt.date:

@@ -60,11 +60,11 @@ def test_run_that_a_gate_stops_ends_with_the_card(built_settings: Settings) -> N
         "FAIL  interaction_like_last_week on interaction_daily where slice = 'all'\n"
         "      sum(amount_sum) is 771.5, 2063 on the same weekday before: ratio 2.7, allowed below 2.01\n"
         "      and 2 more: sum(row_count), sum(row_count) * 1.0 / nullif(sum(customer_id_distinct), 0)\n"
-        f"      next: training-pipeline explain interaction_like_last_week --run-date {RUN_DATE}\n"
+        f"      next in dbt_project: gates explain interaction_like_last_week --run-date {RUN_DATE}\n"
         "FAIL  interaction_daily_departments on interaction_daily where slice = 'department'\n"
     ), ended.stdout
     assert stopped.endswith(
-        f"      next: training-pipeline explain interaction_daily_departments --run-date {RUN_DATE}\n"
+        f"      next in dbt_project: gates explain interaction_daily_departments --run-date {RUN_DATE}\n"
     )
 
     ended = started("validate", "--run-date", str(RUN_DATE), "--json")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -144,8 +145,21 @@ FAULTS = {
 }
 
 
-def write_shop(directory: Path, profile: Mapping[str, Any]) -> Path:
-    """Write the project, its profile and its faults; the package is installed as a link, as `dbt deps` does."""
+def write_shop(
+    directory: Path,
+    profile: Mapping[str, Any],
+    macros: Path = MACROS,
+    added: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
+    """Write the project, its profile, its faults and what is added to it.
+
+    The package is installed as a link, as `dbt deps` does.
+
+    Parameters
+    ----------
+    added : mapping
+        Further files by their path in the project.
+    """
     quote = "`" if profile["type"] == "spark" else '"'
     files = {
         "models/parcel.sql": PARCEL,
@@ -164,7 +178,7 @@ def write_shop(directory: Path, profile: Mapping[str, Any]) -> Path:
         ),
         "profiles.yml": yaml.safe_dump({"freight": {"target": "test", "outputs": {"test": dict(profile)}}}),
     }
-    for name, text in files.items():
+    for name, text in {**files, **added}.items():
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(
@@ -173,5 +187,5 @@ def write_shop(directory: Path, profile: Mapping[str, Any]) -> Path:
             else text
         )
     (directory / "dbt_packages").mkdir()
-    (directory / "dbt_packages" / "gates").symlink_to(MACROS, target_is_directory=True)
+    (directory / "dbt_packages" / "gates").symlink_to(macros, target_is_directory=True)
     return directory

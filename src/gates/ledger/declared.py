@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gates.spec.spec import Spec, specs_of
+from gates.spec.spec import Spec, spec_of_other_tests, specs_of
 
 Row = Mapping[str, Any]
 
-NO_SPEC = Spec("")  # of a test that is no gate
+NO_SPEC = Spec("")  # of a test that the manifest does not have
 WHOLE = "all"  # the segment of a row about all rows
 
 
@@ -30,7 +30,7 @@ class Declared:
     description : str
         What the project says about the test.
     spec : Spec
-        What the gate declares about itself; of a test that is no gate, nothing.
+        What the gate declares about itself; of a test that is no gate, the reasons that gates share.
     reference_days : int or None
         How many days before the run date the reference lies, where that is known: a gate steps over days that must not serve.
     """
@@ -84,16 +84,21 @@ class Declared:
 
 
 def declarations(manifest: Mapping[str, Any]) -> dict[str, Declared]:
-    """Return what dbt's manifest holds of each test, by its unique id."""
-    specs = specs_of(manifest["macros"])
-    return {
-        unique_id: _declared(node, specs)
+    """Return what dbt's manifest holds of each test and each source, by its unique id."""
+    specs, other = specs_of(manifest["macros"]), spec_of_other_tests(manifest["macros"])
+    tests = {
+        unique_id: _declared(node, specs, other)
         for unique_id, node in manifest["nodes"].items()
         if node["resource_type"] == "test"
     }
+    sources = {
+        unique_id: Declared(f"{node['source_name']}.{node['name']}", spec=other)
+        for unique_id, node in manifest["sources"].items()
+    }
+    return {**tests, **sources}
 
 
-def _declared(node: Mapping[str, Any], specs: Mapping[str, Spec]) -> Declared:
+def _declared(node: Mapping[str, Any], specs: Mapping[str, Spec], other: Spec) -> Declared:
     metadata = node.get("test_metadata") or {}
     is_gate = metadata.get("namespace") == "gates"
     return Declared(
@@ -102,7 +107,7 @@ def _declared(node: Mapping[str, Any], specs: Mapping[str, Spec]) -> Declared:
         arguments=metadata.get("kwargs") or {},
         scope=node["config"].get("where") or "",
         description=node.get("description") or "",
-        spec=specs.get(metadata["name"], NO_SPEC) if is_gate else NO_SPEC,
+        spec=specs.get(metadata["name"], other) if is_gate else other,
     )
 
 

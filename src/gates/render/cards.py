@@ -13,7 +13,7 @@ from gates.ledger.runs import Key, key
 from gates.ledger.wording import sentence
 from gates.text import WIDTH, as_number, clipped, listed, printable, sparkline, wrapped
 
-EXPLAIN = "training-pipeline explain"
+EXPLAIN = "gates explain"
 FAIL, WARN = "FAIL", "WARN"
 INDENT = " " * 6
 _SHOWN = 5  # cards; the other tests are named
@@ -38,12 +38,20 @@ class Context:
         What the database said about a query that failed, by the test's unique id.
     schema : str
         Left out of the names of its relations.
+    folder : str
+        The folder of the dbt project, where the next command runs; empty where the reader is in it.
     """
 
     declared: Mapping[str, Declared] = field(default_factory=dict)
     past: Mapping[Key, Past] = field(default_factory=dict)
     messages: Mapping[str, str] = field(default_factory=dict)
     schema: str = ""
+    folder: str = ""
+
+    @property
+    def next(self) -> str:
+        """Return the words before the next command."""
+        return f"next in {self.folder}:" if self.folder else "next:"
 
     def relation(self, row: Row) -> str:
         """Return the relation of a row as people call it."""
@@ -160,7 +168,7 @@ def _next(row: Row, declared: Declared, context: Context) -> list[str]:
     else:
         wanted = part if part == name else f"{part}*"
         words = [f"RUN_DATE={row['run_date']}", "dbt", "show", "--select", wanted]
-    lines = [f"{INDENT}next:"]
+    lines = [f"{INDENT}{context.next}"]
     for word in map(shlex.quote, map(printable, words)):
         if len(lines[-1]) + len(word) > WIDTH - len(" \\ "):
             lines[-1] += " \\"

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from gates.errors import GatesError
 from gates.ledger.evidence import Row, failures_first, latest
-from gates.ledger.wording import bounds, sentence
+from gates.ledger.wording import sentence
+from gates.ledger.words import bounds
 from gates.spec.spec import by_argument
 from gates.text import short
 from gates.tuning.replay import Gate, Replay

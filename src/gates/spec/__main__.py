@@ -11,13 +11,13 @@ from typing import Any
 
 import yaml
 
-from gates.spec.files import ROOT, generated
+from gates.spec.files import ROOT, Package, generated
 
-QUESTION = "{{ tojson(gates.specs()) }}"
+QUESTION = "{{ tojson({'gates': gates.specs(), 'reasons': gates.shared_reasons()}) }}"
 
 
-def declared(macros: Path) -> dict[str, dict[str, Any]]:
-    """Return the specs of all gates of the package, as dbt renders them in a project that has nothing else.
+def declared(macros: Path) -> Package:
+    """Return what all gates of the package declare, as dbt renders it in a project that has nothing else.
 
     Raises
     ------
@@ -49,8 +49,7 @@ def declared(macros: Path) -> dict[str, dict[str, Any]]:
     if not outcome.success:
         raise RuntimeError(f"the specs of {macros} do not compile: {outcome.exception or outcome.result}")
     answer: Any = outcome.result
-    specs: dict[str, dict[str, Any]] = json.loads(answer.results[0].node.compiled_code)
-    return specs
+    return Package(**json.loads(answer.results[0].node.compiled_code))
 
 
 def main() -> int:

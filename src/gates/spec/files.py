@@ -1,4 +1,4 @@
-"""The files that are written from the specs of the gates: property YAML, parts of each gate's page, the list in the README."""
+"""Generate files from the specs of the gates: property YAML, parts of each gate's page, the list in the README."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 import textwrap
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from gates.spec.spec import META
+from gates.spec.spec import META, REASONS
 
 ROOT = Path(__file__).parents[3]
 WIDTH = 139  # of the prose in docs
@@ -39,13 +39,26 @@ MODEL = {
 Declared = Mapping[str, Any]
 
 
-def generated(specs: Mapping[str, Declared], root: Path = ROOT) -> dict[Path, str]:
+class Package(NamedTuple):
+    """What the package declares.
+
+    Attributes
+    ----------
+    gates : mapping
+        What `gates.specs()` returns: by name of the gate, with each argument's rule in words (``must_be``).
+    reasons : mapping
+        What `gates.shared_reasons()` returns.
+    """
+
+    gates: Mapping[str, Declared]
+    reasons: Declared
+
+
+def generated(package: Package, root: Path = ROOT) -> dict[Path, str]:
     """Return what each file has to hold, by its path.
 
     Parameters
     ----------
-    specs : mapping
-        What `gates.specs()` returns: by name of the gate, with each argument's rule in words (``must_be``).
     root : Path
         The checkout with `macros/`, `docs/` and the README.
 
@@ -54,13 +67,13 @@ def generated(specs: Mapping[str, Declared], root: Path = ROOT) -> dict[Path, st
     ValueError
         When a page lacks a section that is written from the spec.
     """
-    texts = {}
-    for gate, spec in specs.items():
+    texts = {root / "macros" / "spec" / "reasons.yml": reasons(package.reasons)}
+    for gate, spec in package.gates.items():
         texts[root / "macros" / "gates" / f"{gate}.yml"] = properties(spec)
         path = root / "docs" / "gates" / f"{gate}.md"
         texts[path] = page(path.read_text(encoding="utf-8"), spec)
     readme = root / "README.md"
-    texts[readme] = listed(readme.read_text(encoding="utf-8"), specs)
+    texts[readme] = listed(readme.read_text(encoding="utf-8"), package.gates)
     return texts
 
 
@@ -83,8 +96,22 @@ def properties(spec: Declared) -> str:
         "config": {"meta": {META: {**meta, "arguments": facts}}},
         "arguments": arguments,
     }
+    return _macro_yaml(f"{spec['gate']}_spec", macro)
+
+
+def reasons(shared: Declared) -> str:
+    """Return the property YAML of the macro with the shared reasons, which it holds as meta."""
+    macro = {
+        "name": "shared_reasons",
+        "description": "The words for the reasons that several gates give.",
+        "config": {"meta": {REASONS: shared}},
+    }
+    return _macro_yaml("shared_reasons", macro)
+
+
+def _macro_yaml(source: str, macro: Declared) -> str:
     text = yaml.dump({"macros": [macro]}, Dumper=_Dumper, sort_keys=False, width=120, allow_unicode=True)
-    return f"# Written by python -m gates.spec from {spec['gate']}_spec.\n{text}"
+    return f"# Written by python -m gates.spec from {source}.\n{text}"
 
 
 def page(text: str, spec: Declared) -> str:

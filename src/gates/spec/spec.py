@@ -7,10 +7,11 @@ of dbt has the specs of its gates, those that this package does not know by name
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 META = "gate_spec"  # the key in the meta of a gate's test macro
+REASONS = "gate_reasons"  # the key in the meta of the macro with the reasons that gates share
 
 Values = Mapping[str, Any]
 
@@ -54,10 +55,19 @@ class Argument:
 
 @dataclass(frozen=True)
 class Statistic:
-    """The number that a gate computes from a value and its reference; the unit may depend on an argument."""
+    """The number that a gate computes from a value and its reference.
 
-    name: str
+    Attributes
+    ----------
+    name, unit : str or mapping
+        May depend on an argument (`by_argument`).
+    null_means : str
+        What NULL means in a row that passed.
+    """
+
+    name: Any
     unit: Any = ""
+    null_means: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,10 @@ class Spec:
         The word before a bound: "at least", "at most", or "below" where the bound itself does not pass.
     formula : str or mapping
         Columns of the evidence and arguments in braces; may depend on an argument.
+    sentence : str
+        What a row says whose bound decided, with the words of `gates.ledger.words` in braces.
+    reasons : mapping
+        The sentence of each other reason.
     """
 
     gate: str
@@ -137,6 +151,8 @@ class Spec:
     lower: str = "at least"
     upper: str = "at most"
     formula: Any = "{metric} = {current_value}"
+    sentence: str = "{plain}"
+    reasons: Mapping[str, str] = field(default_factory=dict)
     fitted: Fitted | None = None
 
     @classmethod
@@ -152,6 +168,8 @@ class Spec:
             lower=declared["lower"],
             upper=declared["upper"],
             formula=declared["formula"],
+            sentence=declared["sentence"],
+            reasons=_sentences(declared["reasons"]),
             fitted=None if fitted is None else _fitted(fitted),
         )
 
@@ -185,14 +203,26 @@ def specs_of(macros: Mapping[str, Any]) -> dict[str, Spec]:
     macros : mapping
         The ``macros`` of a manifest, of `manifest.json` or of dbt's own class.
     """
-    return {spec.gate: spec for spec in map(Spec.of, _declared(macros))}
+    shared = spec_of_other_tests(macros).reasons
+    specs = map(Spec.of, _declared(macros, META))
+    return {spec.gate: replace(spec, reasons={**shared, **spec.reasons}) for spec in specs}
 
 
-def _declared(macros: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def spec_of_other_tests(macros: Mapping[str, Any]) -> Spec:
+    """Return the spec of tests that are no gates: the sentences of the reasons that gates share, from a manifest of dbt."""
+    shared = next(_declared(macros, REASONS), {})
+    return Spec("", reasons=_sentences(shared))
+
+
+def _declared(macros: Mapping[str, Any], key: str) -> Iterator[Mapping[str, Any]]:
     for macro in macros.values():
         meta = macro.get("meta") if isinstance(macro, Mapping) else macro.meta
-        if meta and META in meta:
-            yield meta[META]
+        if meta and key in meta:
+            yield meta[key]
+
+
+def _sentences(reasons: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    return {reason: words["sentence"] for reason, words in reasons.items() if "sentence" in words}
 
 
 def _argument(name: str, declared: Mapping[str, Any]) -> Argument:

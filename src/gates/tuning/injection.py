@@ -88,6 +88,24 @@ def faulty_model(replay: Replay, name: str = "") -> str:
     return max(upstream, key=lambda model: (len(after[model] & set(gated)), model))
 
 
+def kept_models(replay: Replay, faults: Sequence[Fault], into: str = "") -> list[str]:
+    """Return a sentence for each gated model after a fault that the backtest cannot compute again, and what its gates then miss.
+
+    A snapshot and a Python model have no SQL to compute them by, so their rows stay as they are, and what follows them
+    is computed from these rows.
+    """
+    sentences = []
+    for model in sorted({faulty_model(replay, fault.inject_into or into) for fault in faults}):
+        for node, kept in _without_sql(replay, model).items():
+            gates = sorted(gate.name for gate in replay.gates if gate.model in kept)
+            if gates:
+                sentences.append(
+                    f"{_name(replay.node(node))} is {_kind(replay.node(node))}, which is not computed again from a broken"
+                    f" {_name(replay.node(model))}: {', '.join(gates)} may miss its faults"
+                )
+    return sentences
+
+
 @dataclass
 class _Shadows:
     """Scratch relations that stand for a faulty model and the gated models after it.
@@ -211,10 +229,7 @@ class _Shadows:
 
 
 def _recomputed(replay: Replay, model: str) -> list[str]:
-    """Return the models after one, up to gated ones, in the order in which dbt builds them.
-
-    What is no SQL model (a snapshot, Python) has no SQL to compute it by: it and what follows stay as they are.
-    """
+    """Return the SQL models after one, up to gated ones, in the order in which dbt builds them."""
     parents = {
         unique_id: set(node.depends_on.nodes)
         for unique_id, node in replay.manifest.nodes.items()
@@ -229,6 +244,33 @@ def _recomputed(replay: Replay, model: str) -> list[str]:
         if unique_id in needed:
             needed |= parents.get(unique_id, set())
     return [unique_id for unique_id in after[1:] if unique_id in needed]
+
+
+def _without_sql(replay: Replay, model: str) -> dict[str, set[str]]:
+    """Return the snapshots and Python models after a model, each with itself and all that follows it."""
+    children: dict[str, set[str]] = defaultdict(set)
+    for unique_id, node in replay.manifest.nodes.items():
+        if node.resource_type in ("model", "snapshot"):
+            for parent in node.depends_on.nodes:
+                children[parent].add(unique_id)
+    return {
+        unique_id: {unique_id, *_descendants(children, unique_id)}
+        for unique_id in sorted(_descendants(children, model))
+        if replay.node(unique_id).resource_type == "snapshot" or replay.node(unique_id).language != "sql"
+    }
+
+
+def _descendants(children: Mapping[str, set[str]], node: str) -> set[str]:
+    found, waiting = set[str](), [node]
+    while waiting:
+        new = children.get(waiting.pop(), set()) - found
+        found |= new
+        waiting += new
+    return found
+
+
+def _kind(node: Any) -> str:
+    return "a snapshot" if node.resource_type == "snapshot" else "a Python model"
 
 
 def _date_columns(gates: Sequence[Gate], model: str) -> list[str]:

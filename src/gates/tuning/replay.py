@@ -123,11 +123,11 @@ class Replay:
 
     @contextmanager
     def scratch(self, last_day: dt.date) -> Iterator[str]:
-        """Make a schema that nobody else uses, for a while; whatever is in it goes with it."""
+        """Make a schema that nobody else uses, and drop it at the end with all that is in it."""
         name = f"gates_{uuid.uuid4().hex[:12]}"
-        with self.connect(last_day) as opened:
-            opened.create_schema(name)
         try:
+            with self.connect(last_day) as opened:
+                opened.create_schema(name)
             yield name
         finally:
             with self.connect(last_day) as opened:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from gates.ledger import evidence
 from gates.ledger.declared import Declared, declarations
-from gates.ledger.wording import bounds
+from gates.ledger.words import bounds
 from gates.render.cards import in_one_line
 from gates.text import short
 from training_pipeline.config import Settings

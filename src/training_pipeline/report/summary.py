@@ -9,7 +9,7 @@ import psycopg
 from psycopg import sql
 from rich.table import Column, Table
 
-from gates.render.cards import WARN, Context, cards
+from gates.render.cards import EXPLAIN, WARN, Context, cards
 from gates.render.overview import by_relation, folded, in_full, tally
 from gates.text import WIDTH, clipped, wrapped
 from training_pipeline.model.measurement import NO_REFERENCE, OWN_NOISE
@@ -41,12 +41,12 @@ def run_lines(settings: Settings, outcome: Outcome, context: Context, verbose: b
     share a line where it takes that.
     """
     if outcome.stopped is not None:
-        ending = [*_pointers(outcome), *verdict_lines(settings, outcome)]
+        ending = [*_pointers(settings, outcome), *verdict_lines(settings, outcome)]
     else:
         ending = [
             *metric_lines(settings, outcome.run_date),
             *verdict_lines(settings, outcome),
-            *_pointers(outcome),
+            *_pointers(settings, outcome),
         ]
     if verbose:
         return [*_steps(outcome, context, None), *ending]
@@ -157,12 +157,12 @@ def _steps(outcome: Outcome, context: Context, room: int | None) -> Iterator[str
             yield from folded(by_relation(rows, context, counts.get(step)), _RELATION)
 
 
-def _pointers(outcome: Outcome) -> Iterator[str]:
+def _pointers(settings: Settings, outcome: Outcome) -> Iterator[str]:
     if outcome.report is not None:
         yield f"{'report':{_LABEL}}{outcome.report}"
     if outcome.stopped is None:
-        explain = f"training-pipeline explain TEST --run-date {outcome.run_date}"
-        yield from _labelled("next", f"{explain}, training-pipeline mlflow")
+        explain = f"{EXPLAIN} TEST --run-date {outcome.run_date}"
+        yield from _labelled("next", f"training-pipeline mlflow; in {settings.dbt_project.name}: {explain}")
     yield from _labelled("took", f"{sum(outcome.seconds.values()):.1f} s")
 
 

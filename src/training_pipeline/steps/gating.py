@@ -128,4 +128,5 @@ def stopped_task(settings: Settings, run_date: dt.date, project_dir: Path) -> Ga
 def context(settings: Settings, rows: Sequence[Row], messages: Mapping[str, str] | None = None) -> Context:
     """Return what the cards about some rows know next to them."""
     before = ledger.past(settings, rows)
-    return Context(declarations(dbt.read_manifest(settings)), before, messages or {}, settings.schema)
+    declared = declarations(dbt.read_manifest(settings))
+    return Context(declared, before, messages or {}, settings.schema, settings.dbt_project.name)

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
+
+from gates.ledger.declared import Declared
+from gates.ledger.wording import sentence
+from tests.gates.spec.package import read_spec_of_other_tests, read_specs
+
+SPECS, OTHER_TESTS = read_specs(), read_spec_of_other_tests()
+Sentence = tuple[dict[str, Any], Declared, str]  # a row, what its test declares, what is said
 
 RUN_DATE = dt.date(2026, 11, 22)
 
@@ -30,3 +38,8 @@ def ledger_row(gate: str = "value_range", reason: str = "out_of_bounds", **colum
         "severity": "error",
         "status": "pass" if passed else "fail",
     } | columns
+
+
+def said(row: dict[str, Any], declared: Declared) -> str:
+    """Return the sentence of a row whose test has the spec of its gate."""
+    return sentence(row, replace(declared, spec=SPECS.get(row["gate"], OTHER_TESTS)))

@@ -48,7 +48,7 @@ def test_card_has_name_sentence_and_command() -> None:
     assert cards([ratio_row()], CONTEXT, FAIL) == [
         "FAIL  volume on sales where slice = 'all'",
         "      273 rows, 652 on the same weekday before: ratio 2.4, allowed below 1.94",
-        "      next: training-pipeline explain volume --run-date 2026-11-22",
+        "      next: gates explain volume --run-date 2026-11-22",
     ]
 
 
@@ -176,7 +176,7 @@ def test_long_names_stay_within_the_width_and_commands_whole() -> None:
     )
     lines = cards([row, row], Context(declared, schema="shop"), FAIL)
     assert max(map(len, lines)) <= WIDTH
-    assert lines[-2] == "      next: training-pipeline explain \\"
+    assert lines[-2] == "      next: gates explain \\"
     command = lines[-1].split()[0]
     assert name.startswith(command) and len(command) < WIDTH
     assert command not in other, "it must name one test only"
@@ -185,7 +185,7 @@ def test_long_names_stay_within_the_width_and_commands_whole() -> None:
 def test_name_that_a_shell_would_split_is_quoted() -> None:
     context = Context({NODE: Declared("volume; rm -rf *", gate=True, arguments=DATED)})
     assert cards([ratio_row()], context, FAIL)[-1] == (
-        "      next: training-pipeline explain 'volume; rm -rf *' --run-date 2026-11-22"
+        "      next: gates explain 'volume; rm -rf *' --run-date 2026-11-22"
     )
 
 

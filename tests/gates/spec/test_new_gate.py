@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +24,7 @@ from gates.spec.spec import Spec, specs_of
 from gates.tuning.replay import Gate
 from gates.tuning.scales import scales_of
 from tests.conftest import ROOT
+from tests.gates.shop import LAST_DAY, write_shop
 from tests.gates.tuning.conftest import evidence, fit
 from tests.macros.harness.cases import read_cases
 from tests.macros.harness.engines import DuckDB, create_statements
@@ -41,6 +45,8 @@ MACRO = """
         "value_unit": "euros",
         "upper": "no more than",
         "formula": "sum of {column_name} = {current_value} of {max_total}",
+        "sentence": "{current} of {max_total} in the budget{allowed}",
+        "reasons": {"null_value": {"note": "no total", "sentence": "{column_name} has no total"}},
         "fitted": {"by": none, "bounds": [
             {"levels": ["max_total"], "scale": "asinh", "column": "current_value", "is_rule": true},
         ]},
@@ -121,8 +127,8 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     (root / "total_limit.yml").write_text(CASES, encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # those of dbt
-        specs = declared(root / "macros")
-    for path, text in generated(specs, root).items():
+        written = declared(root / "macros")
+    for path, text in generated(written, root).items():
         path.write_text(text, encoding="utf-8")
     engine = DuckDB(root / "toy.duckdb")
     cases = read_cases(root / "total_limit.yml")
@@ -187,10 +193,14 @@ def test_printed_line_has_its_units_and_words(package: Package, spec: Spec) -> N
     assert len([line for line in lines if "current 120 euros no more than 100 euros" in line]) == 1, lines
 
 
-def test_explain_has_its_formula(spec: Spec) -> None:
+def test_explain_has_its_formula_and_sentence(spec: Spec) -> None:
     row = evidence(toy(spec), 0, None, current_value="120", reference_value=None, upper_bound=100.0)
     assert formula(toy(spec), row) == "sum of amount = 120 of 100; passes when no more than 100"
-    assert ", allowed no more than 100" in sentence(row, toy(spec).declared)
+    assert (
+        sentence(row, toy(spec).declared)
+        == "sum(amount) is 120 of 100 in the budget, allowed no more than 100"
+    )
+    assert sentence(row | {"reason": "null_value"}, toy(spec).declared) == "amount has no total"
     assert "date '2017-12-29'" in query(toy(spec, days_back=2), dt.date(2017, 12, 31)), "the judged day"
 
 
@@ -202,3 +212,42 @@ def test_suggest_fits_its_bound(spec: Spec) -> None:
     ]
     (found,) = fit(of, rows)
     assert 46 < found.argument < 60 and found.replaced == 100
+
+
+TOLL = """
+{{ config(materialized="table") }}
+select sent_day, kilos from {{ ref("parcel_by_day") }}
+"""
+
+
+def test_suggestion_for_it_can_be_pasted(package: Package, tmp_path: Path) -> None:
+    """`suggest` and `backtest` on a project: the gate is nowhere in the Python of the package."""
+    profile = {"type": "duckdb", "path": str(tmp_path / "toll.duckdb"), "schema": "freight", "threads": 1}
+
+    def properties(test: Any) -> str:
+        return yaml.safe_dump({"models": [{"name": "toll", "data_tests": [test]}]})
+
+    arguments = {"column_name": "kilos", "date_column": "sent_day", "max_total": 100}
+    use = {"gates.total_limit": {"name": "toll_total", "arguments": arguments}}
+    added = {"models/toll.sql": TOLL, "models/toll.yml": properties(use)}
+    project = write_shop(tmp_path / "project", profile, package.root / "macros", added)
+
+    def said(program: str, *given: str) -> str:
+        command = [str(Path(sys.executable).with_name(program)), *given, "--profiles-dir", "."]
+        environment = os.environ | {"COLUMNS": "200", "DBT_SEND_ANONYMOUS_USAGE_STATS": "false"}
+        ended = subprocess.run(
+            command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=300
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    asked = ("--select", "toll_total", "--run-date", str(LAST_DAY))
+    said("dbt", "run")
+    assert "0 more warned" in (before := said("gates", "backtest", *asked))
+    assert "toll_total: sum(kilos) is " in before and ", allowed no more than 100" in before
+    suggested = said("gates", "suggest", *asked, "--false-alarms", "5", "--every", "20")
+    (test,) = yaml.safe_load(suggested)["data_tests"]
+    assert 300 < test["gates.total_limit"]["arguments"]["max_total"] < 700, suggested
+    (project / "models" / "toll.yml").write_text(properties(test))
+    after = said("gates", "backtest", *asked)
+    assert "140 healthy days" in after and after.count("toll_total: ") <= 7, after

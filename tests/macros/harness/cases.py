@@ -1,4 +1,4 @@
-"""The truth table: cases as data, read from `tests/macros/cases/*.yml`."""
+"""The truth table: cases as data, read from `tests/macros/cases/`."""
 
 import datetime as dt
 import functools
@@ -106,15 +106,16 @@ def load_cases(gate: str | None = None) -> tuple[Case, ...]:
 
 
 def read_cases(file: Path) -> list[Case]:
-    """Read the cases of one file, named after its gate."""
+    """Read the cases of a gate: the file named after it, and by topic those of the folder of that name, with the same defaults."""
     found = []
-    document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    for entry in document["cases"]:
-        values = {**document.get("defaults", {}), **entry}
-        values["arguments"] = {
-            **document.get("defaults", {}).get("arguments", {}),
-            **entry.get("arguments", {}),
-        }
+    first, *topics = (
+        yaml.safe_load(each.read_text(encoding="utf-8"))
+        for each in (file, *sorted(file.with_suffix("").glob("*.yml")))
+    )
+    defaults = first.get("defaults", {})
+    for entry in [entry for document in (first, *topics) for entry in document["cases"]]:
+        values = {**defaults, **entry}
+        values["arguments"] = {**defaults.get("arguments", {}), **entry.get("arguments", {})}
         run_date = values.get("run_date", RUN_DATE)
         history = values.pop("history", [])
         values["rows"] = list(values.get("rows", [])) + expand_history(history, values["columns"], run_date)

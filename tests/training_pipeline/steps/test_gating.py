@@ -24,11 +24,11 @@ SOURCE_GATES = ("test", "--select", "source:raw")
 HAS_ROWS = f"""\
 FAIL  raw_interaction_has_rows on raw.interaction
       no rows on {EMPTY_DAY}, allowed at least 1
-      next: training-pipeline explain raw_interaction_has_rows --run-date {EMPTY_DAY}"""
+      next in dbt_project: gates explain raw_interaction_has_rows --run-date {EMPTY_DAY}"""
 SCHEMA = f"""\
 FAIL  raw_interaction_schema on raw.interaction
       column channel (text) is there and is not declared
-      next: RUN_DATE={EMPTY_DAY} dbt show --select raw_interaction_schema"""
+      next in dbt_project: RUN_DATE={EMPTY_DAY} dbt show --select raw_interaction_schema"""
 BROKE = "dbt test broke: the evidence could not be written to the ledger: "
 
 
@@ -95,7 +95,7 @@ def test_query_that_crashed_says_what_the_database_said(loaded_settings: Setting
     message = " ".join(str(stop(loaded_settings, GOOD_DAY)).split())
     assert "raw_interaction_has_rows on raw.interaction the query failed, so nothing was proven: " in message
     assert 'column "interaction_date" does not exist' in message
-    assert "next: RUN_DATE=2017-04-30 dbt show --select raw_interaction_has_rows" in message
+    assert "next in dbt_project: RUN_DATE=2017-04-30 dbt show --select raw_interaction_has_rows" in message
 
 
 def test_gate_that_passes_is_an_error_where_its_ledger_cannot_be_written(loaded_settings: Settings) -> None:
