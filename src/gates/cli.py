@@ -23,7 +23,7 @@ DISTRIBUTION = "dbt-gates"
 app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    help="Gates on the data of a dbt project: how they would have decided, which bounds they should have, why they decided.",
+    help="Gates on the data of a dbt project: replay their past, suggest their bounds, explain their verdicts.",
     epilog="Run it in the folder of a dbt project. Exit codes: 0 done, 1 something broke, 2 usage.",
 )
 

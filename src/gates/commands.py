@@ -1,4 +1,4 @@
-"""What each command does for a project; `gates.cli` and the aliases of other packages give them their options."""
+"""The commands as functions of a project; `gates.cli` and the aliases of other packages add the options that name it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def backtest(
     every: Annotated[int, typer.Option(min=1, help="Inject faults into every n-th day only.")] = 1,
     run_date: RunDate = None,
 ) -> None:
-    """How the gates would have decided on each past day until the run date: false alarms and, with faults, power."""
+    """Judge each past day until the run date: the false alarms of the gates and, with faults, what they find."""
     from gates.tuning import backtest as past
     from gates.tuning.faults import read_faults
     from gates.tuning.injection import detect
@@ -82,7 +82,7 @@ def suggest(
     ] = None,
     run_date: RunDate = None,
 ) -> None:
-    """Bounds that keep to a budget of false alarms on these tables, as YAML with what each finds."""
+    """Suggest bounds that keep to a budget of false alarms on these tables, as YAML with the faults that each finds."""
     from gates.tuning.faults import STANDARD, read_faults
     from gates.tuning.injection import detect
     from gates.tuning.replay import Replay
@@ -114,7 +114,7 @@ def explain(
     ],
     run_date: RunDate = None,
 ) -> None:
-    """Why a gate decided as it did: the numbers in its formula, the days before, and the query for the rows."""
+    """Show why a gate decided as it did: the numbers in its formula, the days before, and the query for the rows."""
     from gates.render.explain import explain as explain_gate
     from gates.tuning.replay import Replay
 

@@ -1,4 +1,4 @@
-"""Text for terminals and logs: no control characters, lines of a width, numbers that a person can compare."""
+"""Make text for terminals and logs: without control characters, of a width, with numbers that a person can compare."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _NO_VALUE = "·"
 
 
 def escaped(text: object) -> str:
-    """Return a text that cannot steer a terminal: control characters escaped, everything else as it is.
+    """Return a text that cannot control a terminal: control characters are escaped, everything else is unchanged.
 
     Examples
     --------
@@ -31,7 +31,7 @@ def escaped(text: object) -> str:
 
 
 def printable(text: object) -> str:
-    """Return a text in one line that cannot steer a terminal: white space folded, control characters escaped.
+    """Return a text in one line that cannot control a terminal: white space is folded, control characters are escaped.
 
     Examples
     --------
@@ -42,7 +42,7 @@ def printable(text: object) -> str:
 
 
 def quoted(text: str, characters: int = QUOTED_CHARACTERS) -> str:
-    """Return a text in quotation marks, control characters escaped, the rest of a long one left out.
+    """Return a text in quotation marks with control characters escaped; a long text is shortened.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def quoted(text: str, characters: int = QUOTED_CHARACTERS) -> str:
 
 
 def listed(names: Sequence[str], shown: int = 3) -> str:
-    """Return the first few names, the others counted.
+    """Return the first few names, and the number of the others.
 
     Examples
     --------
@@ -66,14 +66,14 @@ def listed(names: Sequence[str], shown: int = 3) -> str:
 
 
 def wrapped(text: str, first: str = "", indent: str = "", width: int = WIDTH) -> list[str]:
-    """Return a text as lines of at most a width; a word that is longer than a line is broken."""
+    """Return a text as lines of at most a width; a longer word is broken."""
     return textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     ) or [first.rstrip()]
 
 
 def clipped(text: str, width: int = WIDTH) -> str:
-    """Return a text in one line of at most a width; an ellipsis stands for the rest.
+    """Return a text in one line of at most a width; an ellipsis replaces the rest.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def as_number(value: object) -> float | None:
 
 
 def short(value: object, digits: int = 6) -> str:
-    """Return a value as a person reads it: large numbers in full, others with some significant digits.
+    """Return a value for people: large numbers in full, other numbers with some significant digits.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def short(value: object, digits: int = 6) -> str:
 
 
 def beside(value: object, others: Iterable[object], digits: int = 4) -> str:
-    """Return a number with no more digits than it takes to see on which side of other numbers it is.
+    """Return a number with enough digits to see on which side of other numbers it is.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def sparkline(values: Iterable[object]) -> str:
-    """Return numbers as bars of different heights; a dot stands for what is no number.
+    """Return numbers as bars of different heights; a dot stands for a value that is no number.
 
     Examples
     --------
@@ -166,7 +166,7 @@ def sparkline(values: Iterable[object]) -> str:
     numbers = [as_number(value) for value in values]
     usable = [number for number in numbers if number is not None]
     low, high = min(usable, default=0.0), max(usable, default=0.0)
-    # each end divided first: their difference may be larger than a double
+    # each end is divided first, because their difference may be larger than a double
     step = high / (len(_BLOCKS) - 1) - low / (len(_BLOCKS) - 1)
     flat = _BLOCKS[len(_BLOCKS) // 2 - 1]
     return "".join(

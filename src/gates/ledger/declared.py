@@ -1,4 +1,4 @@
-"""What the YAML of a project declares about a test: evidence alone does not say which day is its reference."""
+"""What the YAML of a project declares about a test. Evidence alone does not name its reference day, for example."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ class Declared:
     gate : bool
         Whether it is a gate of the package.
     scope : str
-        The `where` of the test: which rows it looks at.
+        The `where` of the test: the condition on the rows that it looks at.
     description : str
-        What the project says about the test.
+        The description of the test in the project.
     spec : Spec
         What the gate declares about itself; of a test that is no gate, the reasons that gates share.
     reference_days : int or None
-        How many days before the run date the reference lies, where that is known: a gate steps over days that must not serve.
+        The days from the reference to the run date; None where they are unknown, because a gate steps over days that must not
+        serve as a reference.
     """
 
     name: str = ""

@@ -31,7 +31,7 @@ def latest(
     ledger : str
         The table, as SQL names it.
     node_ids : iterable of str, optional
-        Those of the tests that are asked for; all when None. A test without rows is not in the answer.
+        Unique ids of the tests; None for all tests. A test without rows is not in the answer.
     """
     wanted = ""
     if node_ids is not None:
@@ -50,14 +50,14 @@ def latest(
 
 
 def effect(row: Mapping[str, Any]) -> str:
-    """What a row does to the run, 'fail', 'warn' or 'pass': a gate of severity warn never stops it."""
+    """Return what a row does to the run: 'fail', 'warn' or 'pass'. A gate of severity warn never stops a run."""
     if row["verdict"] in PASSED:
         return "warn" if row["verdict"] == "warn" else "pass"
     return "warn" if row["severity"] == "warn" else "fail"
 
 
 def failures_first(rows: Iterable[Row]) -> list[Row]:
-    """Rows in the order in which a person wants to see them."""
+    """Return rows in the order in which a person wants to see them."""
     return sorted(
         rows,
         key=lambda row: (
@@ -71,7 +71,7 @@ def failures_first(rows: Iterable[Row]) -> list[Row]:
 
 
 def failed(rows: Iterable[Row]) -> list[Row]:
-    """The rows of tests that did not pass; of such a test the rows that say why, where there are any."""
+    """Return the rows of tests that did not pass; of each test the rows that did not pass, or all where every row passed."""
     stopped = [row for row in rows if row["status"] not in PASSED]
     return failures_first(
         row
@@ -82,7 +82,7 @@ def failed(rows: Iterable[Row]) -> list[Row]:
 
 
 def names(node_ids: Sequence[str]) -> str:
-    """The first few tests by name, the others counted.
+    """Return the names of the first few tests, and the number of the others.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def names(node_ids: Sequence[str]) -> str:
 
 
 def name_of(node_id: str) -> str:
-    """The name of a test or a source, from dbt's unique id: `test.<project>.<name>.<hash>`.
+    """Return the name of a test or a source from dbt's unique id: `test.<project>.<name>.<hash>`.
 
     Examples
     --------

@@ -37,8 +37,8 @@ def of_invocation(query: Query, ledger: str, invocation_id: str) -> list[Row]:
 def past(query: Query, ledger: str, rows: Iterable[Mapping[str, Any]]) -> dict[Key, dict[dt.date, object]]:
     """Return the values that the metrics of some rows had on the days before, as each day was judged last.
 
-    A value is found by what it measures (relation, gate, metric, segment) and not by the test's id, in which dbt hashes
-    the arguments: a bound that changes leaves the past as it is.
+    A value is found by relation, gate, metric and segment, not by the test's id: dbt hashes the arguments into the id, so a changed
+    bound would lose the past.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def key(row: Mapping[str, Any]) -> Key:
 
 
 def as_json(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return rows of the ledger as JSON: days and instants in ISO 8601; NaN and infinity, which JSON has not, as text.
+    """Return rows of the ledger as JSON: days and instants in ISO 8601; NaN and infinity as text, because JSON has no such numbers.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""dbt commands that build or test, and what came of them."""
+"""Run dbt commands that build or test, and return how they ended."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class DbtResult:
     Attributes
     ----------
     invocation_id : str
-        By which the ledger names the rows of this invocation.
+        The id of the invocation in the ledger.
     tests : tuple of str
-        Unique ids of the tests that ran: each has left its evidence, unless `unrecorded` says why not.
+        Unique ids of the tests that ran; each has left evidence, unless `unrecorded` says why not.
     failed : tuple of str
-        Those of them that failed, or whose query crashed: either way nothing was proven.
+        Unique ids of the tests that failed or whose query crashed: either way nothing was proven.
     crashed : mapping
         The database's message by the unique id of the test whose query crashed.
     unrecorded : str
@@ -51,11 +51,11 @@ def invoke(
     Parameters
     ----------
     arguments : sequence of str
-        What would follow ``dbt`` on the command line, e.g. ``["build", "--exclude", "tag:model_gate"]``.
+        The words after ``dbt`` on the command line, e.g. ``["build", "--exclude", "tag:model_gate"]``.
     run_date : date
         Passed by the environment variable ``RUN_DATE``: dbt parses the project again for each ``--vars``.
     progress : callable, optional
-        Called with (nodes done, nodes in all, name of the node) whenever a node is done.
+        Called with (nodes done, number of nodes, name of the node) whenever a node is done.
 
     Raises
     ------
@@ -81,8 +81,8 @@ def invoke(
         if result.node.resource_type != "test"
         and result.status not in ("success", "skipped", "pass", "warn", "no-op")
     ]
-    # A gate that failed is the reason to name, and what else broke may be due to it; but when queries only
-    # crashed, the gates among them say no more than the models: the database is down, or the SQL is wrong.
+    # A failed gate is the reason to name, because other nodes may have broken due to it. Where queries only crashed, gates say no
+    # more than models do: the database is down, or the SQL is wrong.
     if broken and not rejected:
         raise broke(project, arguments, "; ".join(map(describe, broken)))
     if not outcome.success and not (rejected or crashed):
@@ -98,7 +98,7 @@ def invoke(
 
 
 class _Listener:
-    """Keeps dbt's name of the invocation and the tests that fail, and passes on how many nodes are done."""
+    """Keep the id of the invocation and the tests that fail, and report progress."""
 
     def __init__(self, progress: Progress | None) -> None:
         self.invocation_id = ""

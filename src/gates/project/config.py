@@ -1,4 +1,4 @@
-"""Which dbt project, with which profile, and which of its gates."""
+"""The dbt project of a command, with its profile and its selection of gates."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from gates.errors import GatesError
 
 @dataclass(frozen=True)
 class Project:
-    """A dbt project as one command sees it.
+    """A dbt project, as the options of a command name it.
 
     Parameters
     ----------
     directory : Path
-        It holds ``dbt_project.yml``.
+        The folder of ``dbt_project.yml``.
     profiles : Path or None
-        The folder of ``profiles.yml``; None for where dbt looks by itself.
+        The folder of ``profiles.yml``; None for the folder where dbt looks.
     profile, target : str or None
-        Those of the project and of the profile when None.
+        None for the profile that the project names, and for the target that the profile names.
     select, exclude : tuple of str
-        Which gates, in the words of ``dbt test --select`` and ``--exclude``.
+        The gates, in the syntax of ``dbt test --select`` and ``--exclude``.
     variables : mapping
-        What dbt takes as ``--vars``.
+        The variables for ``--vars`` of dbt.
     environment : mapping
-        Variables of the environment that are set while dbt runs; may hold a password.
+        Variables of the environment that are set while dbt runs; they may hold a password.
     target_path, log_path : Path or None
-        Where dbt keeps what it writes; None for where it does by itself.
+        The folders that dbt writes to; None for dbt's defaults.
 
     Raises
     ------
@@ -90,12 +90,12 @@ class Project:
 
 
 def read_variables(text: str | None) -> dict[str, Any]:
-    """Return variables that were given as dbt takes them, YAML of a mapping.
+    """Return the variables of a YAML mapping, the syntax of dbt's ``--vars``.
 
     Raises
     ------
     GatesError
-        When it is none.
+        When the text is no mapping.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def read_variables(text: str | None) -> dict[str, Any]:
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Set variables of this process's environment for a while."""
+    """Set variables of this process's environment, and restore them at the end."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:

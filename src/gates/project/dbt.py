@@ -1,4 +1,4 @@
-"""dbt in this process: imported once, run several times, quiet; what it says is returned, not printed."""
+"""Run dbt in this process: import it once, invoke it several times, and return its results without output."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET = ("--log-level", "none", "--log-level-file", "debug")
 def compile_inline(
     project: Project, template: str, run_date: dt.date, variables: Mapping[str, str] | None = None
 ) -> str:
-    """Return what a piece of Jinja and SQL compiles to in the project, for the run date.
+    """Return the text to which Jinja and SQL compile in the project, for the run date.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def compile_inline(
     Raises
     ------
     GatesError
-        When it does not compile.
+        When the template does not compile.
     """
     given = {"RUN_DATE": str(run_date)} | dict(variables or {})
     outcome = run(project, ["compile", "--inline", template], given)
@@ -43,7 +43,7 @@ def compile_inline(
 
 
 def parse(project: Project) -> Manifest:
-    """Return dbt's manifest of the project as it is now; what dbt has written for it stays as it is.
+    """Return dbt's manifest of the present project, without touching the files that dbt has written for it.
 
     Raises
     ------
@@ -94,16 +94,16 @@ def compile_nodes(
     Parameters
     ----------
     manifest : Manifest
-        One that nobody else uses: the nodes get a tag.
+        A manifest that nobody else uses, because its nodes get a tag.
     variables : mapping
-        The run date and the like, which take precedence over those of the project.
+        Variables such as the run date, which take precedence over the variables of the project.
     given : mapping, optional
         Variables of the environment that the SQL depends on.
 
     Raises
     ------
     GatesError
-        When one of them does not compile.
+        When a node does not compile.
     """
     nodes = {**manifest.nodes, **manifest.sources}
     for unique_id, node in nodes.items():
@@ -126,7 +126,7 @@ def compile_nodes(
 
 
 def run_operation(project: Project, macro: str, arguments: Mapping[str, Any]) -> None:
-    """Run a macro for what it does in the database.
+    """Run a macro for its effect on the database.
 
     Raises
     ------
@@ -188,7 +188,7 @@ def run(
     callbacks: Sequence[Callable[[Any], None]] = (),
     manifest: Manifest | None = None,
 ) -> dbtRunnerResult:
-    """Run a dbt command in this process, without output; it is no error that it fails."""
+    """Run a dbt command in this process, without output; a failure is in the result, not raised."""
     variables = ["--vars", json.dumps(dict(project.variables), default=str)] if project.variables else []
     with environment({**project.environment, **(given or {})}):
         runner = _runner()
@@ -196,7 +196,7 @@ def run(
         runner.manifest = manifest
         outcome = runner.invoke([*QUIET, *arguments, *variables, *project.location])
     if isinstance(outcome.exception, KeyboardInterrupt):
-        raise outcome.exception  # dbt turns it into a result, but who pressed Ctrl-C wants an end
+        raise outcome.exception  # dbt turns it into a result, but Ctrl-C must end the process
     return outcome
 
 

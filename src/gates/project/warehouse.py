@@ -1,4 +1,4 @@
-"""The warehouse of a project through dbt's own adapter: any engine that dbt knows, with the profile's own login."""
+"""Connect to the warehouse of a project through dbt's adapter: any engine that dbt supports, with the login of the profile."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class Warehouse:
-    """Statements and macros on the warehouse of a project; take it from `connect`."""
+    """Run statements and macros on the warehouse of a project; `connect` makes it."""
 
     def __init__(self, adapter: Any, config: Any, manifest: Manifest) -> None:
         self._adapter = adapter
@@ -28,7 +28,7 @@ class Warehouse:
         self._manifest = manifest
 
     def macro(self, called: str, /, **arguments: Any) -> Any:
-        """Return what a macro of the package `gates` returns; it may ask the database."""
+        """Return the result of a macro of the package `gates`, which may query the database."""
         with _in_one_line(called):
             return self._adapter.execute_macro(called, project="gates", kwargs=arguments)
 
@@ -37,7 +37,7 @@ class Warehouse:
         return self._adapter.Relation.create_from(self._config, node)
 
     def exists(self, relation: Any) -> bool:
-        """Say whether a table or view is there."""
+        """Say whether a table or view exists."""
         place = (relation.database, relation.schema, relation.identifier)
         with _in_one_line(f"looking for {relation}"):
             return self._adapter.get_relation(*place) is not None
@@ -48,7 +48,7 @@ class Warehouse:
             return [column.name for column in self._adapter.get_columns_in_relation(relation)]
 
     def query(self, statement: str) -> list[dict[str, Any]]:
-        """Return the rows of a select, with plain values of Python: a text stays one, a decimal is a number."""
+        """Return the rows of a select as Python values; a decimal becomes an integer or a float."""
         with _in_one_line("the query"):
             _, cursor = self._adapter.connections.add_query(statement)
             names = [column[0] for column in cursor.description]
@@ -57,14 +57,14 @@ class Warehouse:
         return rows
 
     def execute(self, statements: Iterable[str]) -> None:
-        """Run statements and keep their effects."""
+        """Run statements and commit."""
         with _in_one_line("the statement"):
             for statement in statements:
                 self._adapter.connections.add_query(statement)
             self._adapter.commit_if_has_connection()
 
     def each(self, ask: Callable[[T], R], asked: Sequence[T]) -> list[R]:
-        """Return what comes of each of some things, several at once: each thread has a connection."""
+        """Return the results of a function for several items, at the same time: each thread has a connection."""
         settings: list[str] = self.macro("replay_settings")
 
         def connected(one: T) -> R:
@@ -73,7 +73,7 @@ class Warehouse:
                 return ask(one)
 
         with ThreadPoolExecutor(max_workers=min(self._config.threads, os.cpu_count() or 1)) as pool:
-            # dbt keeps what belongs to an invocation in context variables
+            # dbt keeps the state of an invocation in context variables
             answers = [pool.submit(copy_context().run, connected, one) for one in asked]
             try:
                 return [answer.result() for answer in answers]
@@ -83,14 +83,14 @@ class Warehouse:
                 raise
 
     def create_schema(self, name: str) -> None:
-        """Make a schema in the database of the project; needs the right to."""
+        """Create a schema in the database of the project; the user needs the right to do so."""
         with _in_one_line(
             f"the scratch schema {name} (the user of the profile must be allowed to create it)"
         ):
             self._adapter.create_schema(self._place(name))
 
     def drop_schema(self, name: str) -> None:
-        """Remove a schema with all that is in it."""
+        """Drop a schema with everything in it."""
         with _in_one_line(f"dropping the scratch schema {name}"):
             self._adapter.drop_schema(self._place(name))
 
@@ -110,9 +110,9 @@ def connect(
     Parameters
     ----------
     variables : mapping, optional
-        Variables of dbt that macros see, beside those of the project.
+        Variables of dbt that macros see, in addition to the variables of the project.
     given : mapping, optional
-        Variables of the environment that macros see, beside those of the project.
+        Variables of the environment that macros see, in addition to the variables of the project.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def connect(
     def configured(context: Any) -> Any:
         return context.obj["runtime_config"]
 
-    # as dbt's own commands begin
+    # the same steps with which dbt's commands begin
     for step in (
         requires.manifest,
         requires.runtime_config,
@@ -156,7 +156,7 @@ def _plain(value: Any) -> Any:
 
 @contextmanager
 def _in_one_line(what: str) -> Iterator[None]:
-    """Raise what dbt and the engine raise as an error of this package, in one line."""
+    """Raise the errors of dbt and of the engine as errors of this package, in one line."""
     try:
         yield
     except GatesError:

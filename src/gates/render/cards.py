@@ -1,4 +1,4 @@
-"""What a person reads of a test that did not pass: a short card with its name, a sentence, the past, the next command."""
+"""Cards for people: of each test that did not pass, its name, a sentence, its past and the next command."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ Past = Mapping[dt.date, object]  # the values of a metric and segment, by run da
 
 @dataclass(frozen=True)
 class Context:
-    """What the cards of a run know next to its rows.
+    """What the cards of a run need in addition to its rows.
 
     Attributes
     ----------
     declared : mapping
         The tests of the project by unique id.
     past : mapping
-        The values before the run date, by what they measure.
+        The values before the run date, by relation, gate, metric and segment.
     messages : mapping
-        What the database said about a query that failed, by the test's unique id.
+        The message of the database about a query that failed, by the test's unique id.
     schema : str
-        Left out of the names of its relations.
+        The schema of the project, which is left out of the names of relations.
     folder : str
         The folder of the dbt project, where the next command runs; empty where the reader is in it.
     """
@@ -64,10 +64,10 @@ def cards(rows: Iterable[Row], context: Context, label: str, room: int | None = 
     Parameters
     ----------
     rows : iterable of mapping
-        Rows of the ledger, also those of tests that passed.
+        Rows of the ledger; rows of tests that passed are left out.
     label : 'FAIL' or 'WARN'
     room : int, optional
-        How many lines there may be; five cards at most without it. The tests without a card are named.
+        The number of lines that there may be; None for five cards at most. The tests without a card are named.
     """
     tests: dict[str, list[Row]] = {}
     for row in rows:
@@ -84,7 +84,7 @@ def cards(rows: Iterable[Row], context: Context, label: str, room: int | None = 
 
 
 def card(rows: Sequence[Row], context: Context) -> list[str]:
-    """Return the lines of one card: of the rows of a test that did not pass the worst, the others counted."""
+    """Return the lines of the card of one test: its worst row in words, the other rows counted."""
     decided = [row for row in rows if effect(row) in ("warn", "fail")] or list(rows)
     worst, *others = sorted(decided, key=lambda row: (-_excess(row), row["metric"], row["segment"]))
     declared = context.declared.get(worst["node_id"], Declared())
@@ -112,7 +112,7 @@ def card(rows: Sequence[Row], context: Context) -> list[str]:
 
 
 def in_one_line(rows: Sequence[Row], declared: Mapping[str, Declared]) -> str:
-    """Return what the first row says, with the name of its test; the others are counted."""
+    """Return the sentence of the first row with the name of its test; the other rows are counted."""
     first, more = rows[0], len(rows) - 1
     said = sentence(first, declared.get(first["node_id"]))
     text = f"{_name(first, Context(declared))} on {first['relation']}: {said}"
@@ -120,7 +120,7 @@ def in_one_line(rows: Sequence[Row], declared: Mapping[str, Declared]) -> str:
 
 
 def _label(row: Row) -> str:
-    """How the test of a row ended."""
+    """Return how the test of a row ended."""
     return {"pass": "PASS", "warn": WARN}.get(row["status"], FAIL)
 
 
@@ -130,7 +130,7 @@ def _name(row: Row, context: Context) -> str:
 
 
 def _excess(row: Row) -> float:
-    """How bad a row is: how far its value is beyond the bound, relative to that; absent data are worst."""
+    """Return how bad a row is: its distance beyond the bound, as a share of the bound; absent data are worst."""
     if effect(row) not in ("warn", "fail"):
         return -1.0
     if row["reason"] in _ABSENT:
@@ -144,7 +144,10 @@ def _excess(row: Row) -> float:
 
 
 def _reference_days(row: Row, declared: Declared, past: Past) -> int | None:
-    """How many days before the reference lies: the gate steps over days that must not serve, so its value says which it was."""
+    """Return how many days before the run date the reference lies, found by its value; None where no day before has that value.
+
+    A gate steps over days that must not serve as a reference, so its arguments alone do not say it.
+    """
     step = declared.whole_number("days_back", 7)
     value = as_number(row["reference_value"])
     if not declared.steps_back or value is None:
@@ -156,7 +159,7 @@ def _reference_days(row: Row, declared: Declared, past: Past) -> int | None:
 
 
 def _next(row: Row, declared: Declared, context: Context) -> list[str]:
-    """What to do next; a command that is wider than a line goes on behind a backslash."""
+    """Return the lines of the next command; a command that is wider than a line goes on after a backslash."""
     if row["gate"] == "source_freshness":
         return wrapped(
             f"next: load newer rows, or decide on an earlier day than {row['run_date']}", INDENT, INDENT
@@ -178,7 +181,7 @@ def _next(row: Row, declared: Declared, context: Context) -> list[str]:
 
 
 def _unique_part(name: str, others: Sequence[str]) -> str:
-    """The name, or the first part of a long one that no other has: so much finds the test."""
+    """Return the name, or of a long name the first part that no other name has, which is enough to find the test."""
     for length in range(_NAME_LENGTH, len(name)):
         if not any(name[:length] in other for other in others):
             return name[:length]

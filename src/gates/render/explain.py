@@ -1,4 +1,4 @@
-"""Why a gate decided as it did: its numbers, its formula with them filled in, the days around it, the rows behind it."""
+"""Explain a verdict: the formula of the gate with its numbers, a chart of the days before, the query for the judged rows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EVIDENCE = ("metric", "segment", "current_value", "reference_value", "statistic"
 
 
 def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> None:
-    """Print what the ledger holds of a gate and a run date, and how it came to it.
+    """Print the evidence of a gate for a run date, and how the gate came to it.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> N
     Raises
     ------
     GatesError
-        When no gate or more than one has that name, or it left nothing in the ledger for the day.
+        When no gate or more than one has that name, or the ledger has no evidence of the gate for the day.
     """
     first = run_date - dt.timedelta(AROUND_DAYS)
     gate = find(replay.gates, name)
@@ -63,7 +63,7 @@ def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> N
 
 
 def find(gates: Sequence[Gate], name: str) -> Gate:
-    """Return the gate of that name or unique id, or the only one whose name holds it."""
+    """Return the gate with that name or unique id, or the only gate whose name contains it."""
     exact = [gate for gate in gates if name in (gate.name, gate.node_id)]
     found = exact or [gate for gate in gates if name in gate.name]
     if len(found) == 1:

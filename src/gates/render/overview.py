@@ -1,4 +1,4 @@
-"""All evidence of a run at a glance, a line for each relation; or all of it, a line for each row."""
+"""The evidence of a run in short, a line for each relation, or in full, a line for each row."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NOT_APPLICABLE = "not applicable"
 
 
 def tally(rows: Iterable[Row]) -> str:
-    """Count rows by what they came to.
+    """Count rows by their outcome.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def by_relation(rows: Iterable[Row], context: Context, room: int | None = None) 
     Parameters
     ----------
     room : int, optional
-        How many lines there may be: those on which everything passed then share the last one.
+        The number of lines that there may be; relations on which everything passed then share the last line.
     """
     groups: dict[str, list[Row]] = {}
     for row in rows:

@@ -1,4 +1,4 @@
-"""Where results and notices go: results to stdout, so that they can be kept in a file, everything else to stderr."""
+"""The consoles: results go to stdout, so that they can be kept in a file, and everything else goes to stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-LOG_WIDTH = 160  # columns where output is no terminal, of which rich supposes that it has 80
+LOG_WIDTH = 160  # columns where output is no terminal; rich would take 80
 
 Advance = Callable[[str, int, int], None]
 
@@ -40,7 +40,7 @@ def bars(shown: bool = True) -> Iterator[Callable[[str, int, int | None, str], N
     Yields
     ------
     callable
-        Takes the name of a task, how much of it is done, of how much (None where that is unknown), and with what.
+        Takes the name of a task, how much is done, of how much (None where that is unknown), and what it works on.
     """
     columns = (
         SpinnerColumn(),
@@ -63,7 +63,7 @@ def bars(shown: bool = True) -> Iterator[Callable[[str, int, int | None, str], N
 
 @contextmanager
 def advancing(name: str) -> Iterator[Advance]:
-    """Show how many of some things are done; yields what to call with (what, done, total)."""
+    """Show how many steps are done; yields a function of (name of the step, done, total)."""
     with bars() as advance:
         yield lambda what, done, total: advance(name, done, total, what)
 

@@ -1,4 +1,4 @@
-"""`python -m gates.spec`: write the files that follow from the specs of the gates; with ``--check`` say which are not as written."""
+"""`python -m gates.spec`: write the files that are generated from the specs of the gates; with ``--check`` name those that differ."""
 
 from __future__ import annotations
 

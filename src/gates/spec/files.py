@@ -136,7 +136,7 @@ def table(spec: Declared) -> str:
 
 
 def formula(spec: Declared) -> str:
-    """Return how the gate comes to its number, one line for each way that it has."""
+    """Return the formula of a gate; where it depends on an argument, a line for each value of the argument."""
     declared = spec["formula"]
     lines = [f"- `{declared}`"]
     if isinstance(declared, Mapping):
@@ -146,7 +146,7 @@ def formula(spec: Declared) -> str:
 
 
 def listed(text: str, specs: Mapping[str, Declared]) -> str:
-    """Return the README with a line for each gate, in the order that it has, new ones last."""
+    """Return the README with a line for each gate: known gates in their order, new gates last."""
     line = re.compile(r"^\| \[`(\w+)`\]\(docs/gates/[^\n]*\n", re.MULTILINE)
     known = [gate for gate in line.findall(text) if gate in specs]
     lines = [
@@ -157,7 +157,7 @@ def listed(text: str, specs: Mapping[str, Declared]) -> str:
 
 
 def type_of(argument: Declared) -> str:
-    """Return the type of an argument as dbt's property YAML has it."""
+    """Return the type of an argument for dbt's property YAML."""
     type_ = TYPES[argument["kind"]]
     is_optional = argument.get("default", "") is None and type_ != "any"
     return f"optional[{type_}]" if is_optional else type_
@@ -175,7 +175,7 @@ def default(argument: Declared) -> str:
 
 
 def rule(name: str, spec: Declared) -> str:
-    """Return what an argument must be, and with which other arguments it goes."""
+    """Return what an argument must be, and which other arguments it needs or excludes."""
     argument = spec["arguments"][name]
     return "; ".join([argument["must_be"], *_conditions(name, argument, spec["at_least_one"])])
 
@@ -203,11 +203,11 @@ def _replaced(text: str, pattern: str, by: str) -> str:
 
 
 class _Line(dict[str, Any]):
-    """A mapping that is written on one line."""
+    """A mapping that YAML writes on one line."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """YAML without anchors: the same list in two places is written twice."""
+    """A writer of YAML without anchors: a list that occurs in two places is written twice."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
         return True

@@ -1,7 +1,7 @@
-"""What a gate declares about itself: read from the macros of a dbt project, where each gate has it written once.
+"""The spec of a gate: what the gate declares about itself, once, in its macro.
 
-`macros/spec/spec.sql` says what a spec holds. The property YAML of each gate carries it as ``meta``, so whoever has a manifest
-of dbt has the specs of its gates, those that this package does not know by name included.
+`macros/spec/spec.sql` says what a spec holds. The property YAML of each gate carries the spec as ``meta``, so a manifest of dbt
+holds the specs of all its gates, also of gates that this package does not know by name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Values = Mapping[str, Any]
 
 
 def by_argument(fact: Any, values: Values) -> Any:
-    """Return a fact that may depend on an argument.
+    """Return the value of a fact that may depend on an argument.
 
     Examples
     --------
@@ -37,13 +37,13 @@ class Argument:
     Attributes
     ----------
     kind : str
-        One of `macros/spec/rules.sql`.
+        A kind of `macros/spec/rules.sql`.
     required : bool
-        Whether it has no default.
+        Whether the test must give it.
     default : object
         May depend on another argument (`by_argument`).
     moves_judged_day : bool
-        Whether it is the number of days that the judged day lies before the run date.
+        Whether it is the number of days from the judged day to the run date.
     """
 
     name: str
@@ -77,24 +77,25 @@ class FittedBound:
     Attributes
     ----------
     levels : tuple of str
-        The arguments that hold it: to warn and to fail, or only one; empty where it is a number without a name.
+        The arguments that hold the bound: one to warn and one to fail, or a single one. Empty where the bound is a number in a
+        mapping.
     scale : str or mapping
-        The scale on which effects add up: log, log1p, linear, sqrt or asinh.
+        The scale on which effects are additive: log, log1p, linear, sqrt or asinh.
     sign : int
         -1 for a lower bound.
     bound_alarms : bool
-        Whether the bound itself alarms.
+        Whether a value that equals the bound alarms.
     least : float, mapping, "default" or None
-        The bound below which the gate alarms about what does not matter; with "default" that of the spec, or the gate's
-        if it is lower.
+        The lowest bound that makes sense: a lower one alarms about changes that do not matter. "default" stands for the default of
+        the spec, or the bound of the gate if that is lower.
     column : str
-        The column of the evidence that is held to it.
+        The column of the evidence that is held to the bound.
     on_reason : str or None
-        The only reason with which a row has a number for it; with others it is 0.
+        The only reason with which a row has a number for this bound; with another reason the number is 0.
     only_if : str or None
-        The flag without which the gate does not use it.
+        The flag without which the gate does not use the bound.
     is_rule : bool
-        Whether a person sets it as a rule, which is kept where it keeps to the budget.
+        Whether a person sets the bound as a rule; a rule that keeps to the budget is not changed.
     """
 
     levels: tuple[str, ...] = ()
@@ -115,9 +116,9 @@ class Fitted:
     Attributes
     ----------
     by : str or None
-        The argument that holds the bounds of each metric or segment; None where the gate has one for all.
+        The argument that holds the bounds of each metric or segment; None where one bound holds for all.
     has_noise_bound : bool
-        Whether the bound in the evidence is the larger of the gate's and what is usual for the series.
+        Whether the bound in the evidence is the larger of the gate's bound and the noise of the series.
     """
 
     bounds: tuple[FittedBound, ...]
@@ -132,7 +133,7 @@ class Spec:
     Attributes
     ----------
     arguments : mapping
-        By name, in the order of the signature.
+        The arguments by name, in the order of the signature.
     lower, upper : str
         The word before a bound: "at least", "at most", or "below" where the bound itself does not pass.
     formula : str or mapping
@@ -179,7 +180,7 @@ class Spec:
         Parameters
         ----------
         given : mapping
-            The arguments of a test. Names that the gate does not know are left out.
+            The arguments of a test. Names that the gate does not have are left out.
         """
         values: dict[str, Any] = {}
         for name, argument in self.arguments.items():

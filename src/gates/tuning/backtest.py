@@ -1,4 +1,4 @@
-"""What the gates would have said on past days: false alarms on healthy ones, detection of injected faults."""
+"""Judge past days with the gates: false alarms on healthy days, detection of injected faults."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class Backtest:
     Attributes
     ----------
     days : tuple of date
-        The healthy days that were judged: they have rows, and neither the calendar nor a person has marked them.
+        The judged days that are healthy: they have rows, and neither the calendar nor a person has marked them.
     marked : tuple of date
         The other judged days: closed days, holidays, accepted incidents.
     rows : tuple of mapping
         The evidence, with ``node_id``, ``severity`` and ``blocks``.
     gates : tuple of Gate
-        Those that were asked.
+        The gates that were asked.
     """
 
     days: tuple[dt.date, ...]
@@ -61,17 +61,17 @@ def run(
     last_day: dt.date,
     on_progress: Progress = lambda *_: None,
 ) -> Backtest:
-    """Judge the past days of the gated relations as on each of them, from nothing later.
+    """Judge the past days of the gated relations, each as on that day, without any later data.
 
     Parameters
     ----------
     first_day : date or None
-        The first day that is judged; None for the first that has 56 days of history.
+        The first day that is judged; None for the first day with 56 days of history.
 
     Raises
     ------
     GatesError
-        When nothing has been built yet, or the relations have none of these days.
+        When nothing has been built yet, or no relation has rows on these days.
     """
     return judged(replay, replay.gates, past_days(replay, first_day, last_day), on_progress)
 
@@ -79,7 +79,7 @@ def run(
 def judged(
     replay: Replay, gates: Sequence[Gate], past: PastDays, on_progress: Progress = lambda *_: None
 ) -> Backtest:
-    """Return what some gates say of past days, each of those on which its relation has rows, and of marked ones."""
+    """Return the evidence of some gates on past days: on days with rows of their relation, and on marked days."""
     done = iter(range(1, len(gates) + 1))
     by_id = {gate.node_id: gate for gate in gates}
     rows = replay.judge(gates, past.judged, lambda: on_progress("gates", next(done), len(gates)))
@@ -88,7 +88,7 @@ def judged(
 
 
 def show(result: Backtest, console: Console) -> None:
-    """Print false alarms per gate and metric, the days, and the evidence of those that block."""
+    """Print the false alarms by gate and metric with their days, and the sentences of the rows that block."""
     gates = {gate.node_id: gate for gate in result.gates}
     healthy = set(result.days)
     alarms: dict[tuple[str, str], dict[str, set[dt.date]]] = defaultdict(lambda: defaultdict(set))
@@ -123,7 +123,7 @@ def show(result: Backtest, console: Console) -> None:
 
 
 def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: Console) -> None:
-    """Print for each fault how many days it changes, on which share any gate blocks or warns, and the gates that see it best."""
+    """Print for each fault the number of days that it changes, the shares blocked and warned, and the gates that see it best."""
     by_id = {gate.node_id: gate for gate in gates}
     table = _table("fault", "days", "blocked", "at least warned", "by")
     for fault, rows in found.items():
@@ -144,7 +144,7 @@ def show_detection(found: dict[str, list[Row]], gates: Sequence[Gate], console: 
 
 
 def _table(*columns: str) -> Table:
-    """Return a table that folds what does not fit: a name that is cut off is no name."""
+    """Return a table that folds text that does not fit, so that no name is cut off."""
     table = Table()
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""Faults to inject into past days, read from YAML, and what they make of a model and of the gated models after it."""
+"""Faults to inject into past days, read from YAML."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class Fault:
     Attributes
     ----------
     keep : str
-        SQL condition on the rows of the model that arrive; the others are lost.
+        SQL condition; the rows of the model that do not satisfy it are lost.
     set : mapping
-        SQL expression by column: what arrives in its place.
+        By column, the SQL expression whose value arrives in its place.
     copies : int
         How often each row arrives, at least 1.
     days_late : int
-        The rows are those of the day so many days before, their dates and timestamps moved with them.
+        The rows come from the day that lies this many days before, with their dates and timestamps moved.
     inject_into : str
         Name of the model; empty for the one that the command injects into.
 
     Raises
     ------
     GatesError
-        When it would change nothing.
+        When the fault would change nothing.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Fault:
         Raises
         ------
         GatesError
-            When it sets a column that the model does not have.
+            When the fault sets a column that the model does not have.
         """
         if unknown := [column for column in self.set if column not in columns]:
             raise GatesError(
@@ -85,7 +85,7 @@ _KEYS = sorted(set(Fault.__dataclass_fields__) - {"name"})
 
 
 def read_faults(path: Path) -> tuple[Fault, ...]:
-    """Read faults from a YAML file: a mapping from the name of each to what it does, see `Fault`.
+    """Read faults from a YAML file, a mapping from names to the fields of `Fault`.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""Faults injected into past days of a model: the gated models after it are computed again by their own SQL, so that what the
-gates see is exact.
+"""Inject faults into past days of a model, and compute the gated models after it again by their own SQL, so that the gates see exactly
+what they would have seen.
 
-The broken rows of each day stand `SHIFT` days before it beside the healthy ones, in relations of a scratch schema. dbt's manifest
-says that these are the models, and dbt compiles the gates on them.
+Relations of a scratch schema hold the healthy rows, and the broken rows of each day `SHIFT` days before it. A copy of dbt's manifest
+names these relations in place of the models, and dbt compiles the gates on them.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ def detect(
     into: str = "",
     on_progress: Progress = lambda *_: None,
 ) -> dict[str, list[Row]]:
-    """Inject each fault into each of the days, one at a time, and return what the gates say of those that it changes, by fault.
+    """Inject each fault into each day, one day at a time, and return by fault the evidence on the days that it changes.
 
     Parameters
     ----------
     into : str
-        Name of the model for faults that name none; the most upstream of the gated models when empty.
+        Name of the model for faults that name no model; empty for the most upstream of the gated models.
 
     Raises
     ------
     GatesError
-        When no gate looks at such a model, or an expression of a fault is not SQL that the engine takes.
+        When no gate looks at a model of that name, or the engine refuses the SQL of a fault.
     """
     by_model: dict[str, list[Fault]] = defaultdict(list)
     for fault in faults:
@@ -65,12 +65,12 @@ def detect(
 
 
 def faulty_model(replay: Replay, name: str = "") -> str:
-    """Return the unique id of a gated model by its name; without one, of the most upstream: a source only where no model is gated.
+    """Return the unique id of a gated model by its name. Without a name, take the most upstream one; a source only if no model is gated.
 
     Raises
     ------
     GatesError
-        When no gate with a date_column looks at such a model.
+        When no gate with a date_column looks at a model of that name.
     """
     gated = sorted({gate.model for gate in replay.gates})
     names = {model: _name(replay.node(model)) for model in gated}
@@ -108,12 +108,12 @@ def kept_models(replay: Replay, faults: Sequence[Fault], into: str = "") -> list
 
 @dataclass
 class _Shadows:
-    """Scratch relations that stand for a faulty model and the gated models after it.
+    """Scratch relations in place of a faulty model and the gated models after it.
 
     Attributes
     ----------
     model : str
-        Unique id of the faulty one.
+        Unique id of the faulty model.
     """
 
     replay: Replay
@@ -133,7 +133,7 @@ class _Shadows:
         self._statements: Mapping[str, str] = {}
 
     def compile(self) -> None:
-        """Compile the models and the gates on relations of the scratch schema, which have to be there for macros that look."""
+        """Compile the models and the gates on relations of the scratch schema; they are made first, because macros may look at them."""
         last_day = max(self.days)
         for model in self._after:
             with self.replay.connect(last_day, self.schema) as opened:
@@ -155,7 +155,7 @@ class _Shadows:
         )
 
     def judge(self, opened: Warehouse, fault: Fault) -> list[Row]:
-        """Return what the gates say of the days that a fault changes."""
+        """Return the evidence of the gates on the days that a fault changes."""
         healthy = opened.relation(self.replay.node(self.model))
         arguments = fault.arguments(opened.columns(healthy))
         try:
@@ -172,7 +172,7 @@ class _Shadows:
             raise GatesError(f"fault {fault.name!r} cannot be injected: {error}") from error
         if not changed:
             return []
-        # A fault lasts one day and is judged against healthy ones: it is no reference for the next.
+        # A fault lasts one day and is judged against healthy days: the next day does not see it.
         said = opened.each(
             lambda gate: answer(opened, gate, self._statements[gate.node_id], changed), self._gates
         )
@@ -216,7 +216,7 @@ class _Shadows:
         return bool(self.replay.node(model).config.materialized == "ephemeral")
 
     def _pointed_at(self, names: Mapping[str, str]) -> dbt.Manifest:
-        """Return a manifest in which these models are relations of the scratch schema."""
+        """Return a manifest that names relations of the scratch schema in place of these models."""
         manifest = copy(self.replay.manifest)
         manifest.nodes, manifest.sources = deepcopy(manifest.nodes), deepcopy(manifest.sources)
         for model, name in names.items():
@@ -274,7 +274,7 @@ def _kind(node: Any) -> str:
 
 
 def _date_columns(gates: Sequence[Gate], model: str) -> list[str]:
-    """Return by which columns gates know the day of a model's rows, in lower case."""
+    """Return the columns that gates of a model take as the day of a row, in lower case."""
     return sorted({gate.date_column.strip('"`').lower() for gate in gates if gate.model == model})
 
 

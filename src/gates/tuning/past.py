@@ -1,4 +1,4 @@
-"""The past days of the relations that gates look at: on which they have rows, and which somebody has marked."""
+"""The past days of the relations that gates look at: the days with rows, and the days that somebody has marked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gates.ledger.evidence import Row
 from gates.project.warehouse import Warehouse
 from gates.tuning.replay import Gate, Replay
 
-HISTORY_DAYS = 56  # days of history that the first judged day has: the longest noise window of the gates
+HISTORY_DAYS = 56  # days of history before the first judged day: the longest noise window of the gates
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class PastDays:
     Attributes
     ----------
     healthy : tuple of date
-        At least one relation has rows, and neither the calendar nor a person has marked the day.
+        The days on which at least one relation has rows, and which neither the calendar nor a person has marked.
     marked : tuple of date
         The other days: closed days, holidays, accepted incidents.
     by_model : mapping
-        For each model, those of the days on which it has rows.
+        For each model, the days on which it has rows.
     """
 
     healthy: tuple[dt.date, ...]
@@ -34,7 +34,7 @@ class PastDays:
 
     @property
     def judged(self) -> list[dt.date]:
-        """Return all days, in their order."""
+        """Return all days in order."""
         return sorted([*self.healthy, *self.marked])
 
     def concerns(self, gate: Gate, row: Row) -> bool:
@@ -80,7 +80,7 @@ def past_days(replay: Replay, first_day: dt.date | None, last_day: dt.date) -> P
 
 
 def _days_with_rows(opened: Warehouse, replay: Replay, model: str) -> set[dt.date]:
-    """Return the days of a relation; where rows stand for several, those on which they stand for any."""
+    """Return the days on which a relation has rows; of a profile, the days of which it has counted rows."""
     relation = opened.relation(replay.node(model))
     gates = [gate for gate in replay.gates if gate.model == model]
     if not opened.exists(relation):

@@ -1,4 +1,4 @@
-"""What would see a fault that no bound sees: a control total, a longer window, a segment, as far as the days tell."""
+"""Find what would see a fault that no bound sees: a control total, a longer window or segments, as far as the days show."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from gates.tuning.scales import statistics_of
 from gates.tuning.suggestion import Key, Suggestion
 from gates.tuning.tail import quantile_limit
 
-WINDOW = 7  # days: a fault that lasts longer is its own reference, that of last week
-MOVED = 2.0  # times as far as on the same days without the fault
+WINDOW = 7  # days: a fault that lasts longer becomes the reference of the next week
+MOVED = 2.0  # the score with the fault over the score of the same days without it
 LEAST_CHANGE = 0.001  # share of a total: the tolerance that a control total needs where each line is rounded
 TOTAL = re.compile(r"(sum|count)\([^()]*\)")
 
@@ -28,7 +28,7 @@ Days = dict[dt.date, float]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the gates say of some days, by what a bound is for: the statistic, the log of the value and of its reference."""
+    """By bound and day: the statistic, the log of the value, and the log of its reference."""
 
     statistic: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
     value: dict[Key, Days] = field(default_factory=lambda: defaultdict(dict))
@@ -36,7 +36,7 @@ class Evidence:
 
     @classmethod
     def of(cls, rows: Iterable[Row], gates: Iterable[Gate]) -> Evidence:
-        """Collect the rows of gates that have bounds; a value or reference that is no number above zero is left out."""
+        """Collect rows of evidence; a value or reference that is no number above zero is left out."""
         found, by_id = cls(), {gate.node_id: gate for gate in gates}
         for row in rows:
             day = row["run_date"]
@@ -52,12 +52,12 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Nearest:
-    """The metric that would see a fault on half of its days for the fewest false alarms.
+    """The metric that would see a fault on half of the days with the fewest false alarms.
 
     Attributes
     ----------
     false_alarms : float
-        Share of healthy days, 0 to 1, on which it would alarm then; best is 0.0.
+        Share of healthy days, 0 to 1, on which it would then alarm; best is 0.0.
     """
 
     suggestion: Suggestion
@@ -65,7 +65,7 @@ class Nearest:
 
 
 def nearest(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) -> Nearest | None:
-    """Return the metric that comes nearest to seeing a fault; None where no metric has a statistic with and without it."""
+    """Return the metric that is nearest to seeing a fault; None where no metric has a statistic on days with and without it."""
     costs = []
     for suggestion in found:
         with_fault, without = (side.statistic[suggestion.key].values() for side in (faulty, healthy))
@@ -76,7 +76,7 @@ def nearest(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) ->
 
 
 def remedies(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion], budget: float) -> list[str]:
-    """Return what would see a fault, each with the numbers that say so; empty where the days show nothing."""
+    """Return what would see a fault, each with its numbers; empty where the days show no way."""
     ways = (_control_total(faulty, healthy, found), _window(faulty, healthy, found, budget))
     return [way for way in (*ways, _segment(faulty, healthy, found)) if way]
 
@@ -92,7 +92,7 @@ def _control_total(faulty: Evidence, healthy: Evidence, found: Sequence[Suggesti
 
 
 def _window(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion], budget: float) -> str | None:
-    """Compare how far the fault moves a metric with how far its mean over a week moves by itself."""
+    """Return the metric whose shift by the fault is largest compared with the usual shift of its weekly mean."""
     best: tuple[float, str] | None = None
     for each, shift in _shifts(faulty, healthy, found):
         reference = healthy.reference[each.key]
@@ -132,7 +132,7 @@ def _segment(faulty: Evidence, healthy: Evidence, found: Sequence[Suggestion]) -
 def _shifts(
     faulty: Evidence, healthy: Evidence, found: Iterable[Suggestion]
 ) -> Iterator[tuple[Suggestion, float]]:
-    """Yield the metrics that a fault moves, each with the median log of its value with the fault over that without."""
+    """Yield the metrics that a fault moves, each with the median log ratio of its value with the fault to its value without."""
     for each in found:
         healthy_value = healthy.value[each.key]
         logs = [
@@ -143,7 +143,7 @@ def _shifts(
 
 
 def _means(by_day: Mapping[dt.date, float]) -> Iterator[tuple[dt.date, float]]:
-    """Yield the mean over each `WINDOW` days that follow on each other in the series, with the last of them."""
+    """Yield the mean over each `WINDOW` successive days of the series, with the last of these days."""
     days = sorted(by_day)
     values = np.array([by_day[day] for day in days])
     for index in range(WINDOW, len(days) + 1):

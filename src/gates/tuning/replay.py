@@ -1,7 +1,7 @@
-"""The gates of a project, each asked about all days of a window in one statement.
+"""Replay the past: ask each gate of a project about all days of a window in one statement.
 
-A gate's SQL judges the run date, or with `judged_from` each day from that one to the run date, as it would have been judged
-on that day. What a gate rejected serves it as a reference on no later day, as if it had been asked day by day.
+The SQL of a gate judges the run date, or with `judged_from` each day from that day to the run date, as the gate would have judged
+it then. A day that a gate rejects is no reference for later days, as if the gates had run day by day.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Gate:
     spec : Spec
         What the gate declares about itself.
     relation : str
-        What it looks at, as SQL has it.
+        The relation that it looks at, as SQL names it.
     date_column : str
-        The column that says which day a row of the relation is on.
+        The column that holds the day of a row.
     severity : str
         ``error`` or ``warn``; a gate of severity warn never stops a run.
     where : str or None
@@ -58,26 +58,26 @@ class Gate:
 
     @property
     def kind(self) -> str:
-        """Return which of the package's gates it is."""
+        """Return the name of the package's gate."""
         return self.spec.gate
 
     @property
     def declared(self) -> Declared:
-        """Return it as the wording of evidence knows a test."""
+        """Return what its test declares, for the wording of evidence."""
         return Declared(self.name, True, self.arguments, self.where or "", spec=self.spec)
 
     @cached_property
     def values(self) -> Mapping[str, Any]:
-        """Return all arguments, with the defaults of those that the test does not give."""
+        """Return all arguments, with defaults for the arguments that the test does not give."""
         return self.spec.values(self.arguments)
 
     @property
     def segments(self) -> Mapping[str, Mapping[str, float]]:
-        """Return the segments that have separate bounds, with these by name."""
+        """Return the segments that have separate bounds, each with its bounds by name."""
         return self.arguments.get("segments") or {}
 
     def part(self, segment: str) -> str:
-        """Return the gate's name, with the segment where that has separate bounds."""
+        """Return the gate's name, followed by the segment if that has separate bounds."""
         return f"{self.name}: {segment}" if segment in self.segments else self.name
 
 
@@ -87,13 +87,13 @@ class Replay:
     Attributes
     ----------
     gates : tuple of Gate
-        Those that the project selects and that judge one day at a time. Those that judge a whole relation or its columns
-        (`schema_match`, no ``date_column``) have no past to be asked about.
+        The selected gates that judge one day at a time. A gate that judges a whole relation or its columns (`schema_match`, no
+        ``date_column``) has no past to be asked about.
 
     Raises
     ------
     GatesError
-        When the project does not parse, or has no such gate among those that are selected.
+        When the project does not parse, or selects no such gate.
     """
 
     def __init__(self, project: Project) -> None:
@@ -142,7 +142,7 @@ class Replay:
         scratch: str,
         shift: int = 0,
     ) -> dict[str, str]:
-        """Return the SQL of some nodes by their unique ids; with a first day, gates judge each day from that one on."""
+        """Return the SQL of some nodes by their unique ids; with a first day, gates judge each day from that day on."""
         variables = {"run_date": last_day} | ({"judged_from": first_day} if first_day else {})
         given = {SCRATCH: scratch, "JUDGED_SHIFT": str(shift)}
         nodes = dbt.compile_nodes(self.project, manifest, unique_ids, variables, given)
@@ -164,8 +164,8 @@ class Replay:
         Returns
         -------
         list of dict
-            The columns of the evidence; ``blocks`` says whether the row stops a run. A gate that says nothing about a
-            day has proven nothing: it has a row that says so and blocks.
+            The columns of the evidence; ``blocks`` says whether the row stops a run. A gate that returns no row for a day has
+            proven nothing, so it gets a failing row.
         """
         last_day = max(days)
         with self.scratch(last_day) as scratch:
@@ -183,9 +183,9 @@ class Replay:
         days: Collection[dt.date],
         on_progress: Callable[[], None],
     ) -> list[Row]:
-        """Ask the gates, and those of a relation again without the days that one of them has rejected, until they reject no others.
+        """Ask the gates until no verdict changes: days that a gate has rejected are no reference when its relation is asked again.
 
-        Each time at least one more day is as it would have been, since a verdict depends on the days before it only.
+        Each round settles at least one more day, because a verdict depends only on earlier days.
         """
         rejected: dict[str, list[dt.date]] = {gate.node_id: [] for gate in gates}
         answers: dict[str, list[Row]] = {}
@@ -223,14 +223,14 @@ class Replay:
 
 
 def remember(opened: Warehouse, rejected: Mapping[str, Sequence[dt.date]]) -> None:
-    """Make known to the gates which days they have rejected so far."""
+    """Let the gates know the days that they have rejected so far."""
     listed = {gate: [str(day) for day in days] for gate, days in rejected.items()}
     select = opened.macro("replayed_decisions", rejected=listed)
     opened.execute([f"create or replace view {opened.macro('scratch_relation', name=DECISIONS)} as {select}"])
 
 
 def answer(opened: Warehouse, gate: Gate, statement: str, days: Collection[dt.date]) -> list[Row]:
-    """Return what a gate says of each of the days, in their order."""
+    """Return the evidence of a gate on each of the days, in order."""
     said: dict[dt.date, list[Row]] = {day: [] for day in sorted(days)}
     for row in opened.query(statement):
         if row["run_date"] in said:
@@ -242,7 +242,7 @@ def answer(opened: Warehouse, gate: Gate, statement: str, days: Collection[dt.da
 
 
 def _rejected(rows: Sequence[Row]) -> list[dt.date]:
-    """Return the days that are no reference; that a day had none itself says nothing about it."""
+    """Return the days that must not serve as a reference; a day that only lacks a reference may."""
     return sorted({row["run_date"] for row in rows if row["blocks"] and row["reason"] != "no_reference"})
 
 

@@ -1,4 +1,4 @@
-"""What bounds each gate that has a bound to choose, and on which scale the effects on what it bounds add up: read from its spec."""
+"""The bounds of a gate that can be fitted, and the scale on which effects on the bounded number are additive: read from its spec."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from gates.ledger.evidence import Row
 from gates.spec.spec import FittedBound, by_argument
 from gates.tuning.replay import Gate
 
-# To the additive scale, on which an effect is a multiple of a log ratio, and from it. A relative difference of d is a ratio of
-# 1 + d. PSI and JS are the square of a log ratio, the one between the shares of a category, averaged over the categories:
-# (p - q) ln(p / q) is about p ln(p / q)^2. The inverse hyperbolic sine is for a value of any sign: it is linear for a share, and a
-# log for what is far from zero (Burbidge, Magee and Robb 1988, JASA 83).
+# The functions to the additive scale and back. On that scale an effect is a multiple of a log ratio. A relative difference d is a
+# ratio of 1 + d. PSI and JS are averages over the categories of the squared log ratio between the shares of a category:
+# (p - q) ln(p / q) is about p ln(p / q)^2. The inverse hyperbolic sine takes values of any sign: it is linear for a share, and a
+# log for values far from zero (Burbidge, Magee and Robb 1988, JASA 83).
 ADDITIVE: Mapping[str, tuple[Callable[[float], float], Callable[[float], float]]] = {
     "log": (lambda value: math.log(max(value, 1)), math.exp),
     "log1p": (math.log1p, math.expm1),
@@ -27,18 +27,18 @@ UNUSABLE = ("no_current", "null_value", "insufficient_history")  # reasons of a 
 
 @dataclass(frozen=True)
 class Scale:
-    """How a bound of a gate is given, and how what it bounds is made additive.
+    """A bound of a gate that can be fitted, with the scale of the number that it bounds.
 
     Attributes
     ----------
     bound : FittedBound
-        What the spec says of it.
+        The bound as the spec declares it.
     by : str
-        The argument with the bounds of each metric or each segment; empty where the gate has one for all.
+        The argument with the bounds of each metric or each segment; empty where one bound holds for all.
     by_segment : bool
         Whether that argument holds bounds of segments.
     additive, back : callable
-        To the additive scale and from it.
+        The functions to the additive scale and back.
     """
 
     bound: FittedBound
@@ -49,7 +49,7 @@ class Scale:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Return the names of the bounds to warn and to fail, or of the only one; empty where that has no name."""
+        """Return the arguments that hold the bound to warn and to fail, or the only one; empty where it is a number in a mapping."""
         return self.bound.levels
 
     @property
@@ -59,11 +59,11 @@ class Scale:
 
     @property
     def compares_metric(self) -> bool:
-        """Say whether it bounds how far a metric is from its reference."""
+        """Say whether the bounded number is the distance between a metric and its reference."""
         return bool(self.by) and not self.by_segment and self.bound.column == "statistic"
 
     def argument(self, bound: float) -> float:
-        """Return a bound of the statistic as the gate's arguments have it."""
+        """Return a bound of the statistic with the sign that it has in the gate's arguments."""
         return self.bound.sign * bound + 0.0  # no -0.0
 
     def alarms(self, values: Iterable[float], bound: float) -> int:
@@ -77,7 +77,7 @@ def is_tunable(gate: Gate) -> bool:
 
 
 def scales_of(gate: Gate, metric: str) -> Mapping[str, Scale]:
-    """Return what bounds a metric of a gate, by the name of the bound; without a name where the metric has only one."""
+    """Return the bounds of a metric that can be fitted, by name; the name is empty where a bound has two levels or none."""
     fitted = gate.spec.fitted
     if fitted is None:
         return {}
@@ -94,7 +94,7 @@ def scales_of(gate: Gate, metric: str) -> Mapping[str, Scale]:
 
 
 def statistics_of(gate: Gate, row: Row) -> dict[str, float | None]:
-    """Return what each bound of a row of evidence bounds, by the name of the bound; None where it cannot be told."""
+    """Return the number that each bound is compared with in a row of evidence, by the name of the bound; None where there is none."""
     return {
         name: None if (value := _bounded(row, scale.bound)) is None else scale.bound.sign * value
         for name, scale in scales_of(gate, row["metric"]).items()
@@ -102,7 +102,7 @@ def statistics_of(gate: Gate, row: Row) -> dict[str, float | None]:
 
 
 def expression(gate: Gate, metric: str) -> str:
-    """Return a metric of the evidence as the gate's arguments have it."""
+    """Return the SQL of a metric, without the scope that the evidence adds."""
     return metric.removesuffix(f" where {gate.where}" if gate.where else "")
 
 
@@ -116,7 +116,7 @@ def shares_bounds(gate: Gate, metric: str) -> bool:
 
 
 def own_segment(gate: Gate, segment: str) -> str:
-    """Return a segment that has separate bounds, or ``all``, which stands for all others."""
+    """Return the segment where it has separate bounds, else ``all``."""
     return segment if segment in gate.segments else "all"
 
 
@@ -128,15 +128,15 @@ def rule_of(gate: Gate, metric: str, bound: str) -> float | None:
 
 
 def least_bounds(gate: Gate, metric: str, segment: str, bound: str) -> tuple[float, float]:
-    """Return the bounds to warn and to fail below which a gate alarms about what does not matter, or refuses its arguments.
+    """Return the lowest bounds to warn and to fail that make sense: the gate would refuse lower ones, or alarm about small changes.
 
-    NaN for the second where there is only one.
+    The second is NaN where the gate has one bound.
     """
     scale = scales_of(gate, metric)[bound]
     least = by_argument(scale.bound.least, gate.values)
     if least == "default":
         usual = gate.spec.values({name: gate.arguments[name] for name in _choices(gate)})
-        warn, *fail = (min(_level(gate, segment, name), float(usual[name])) for name in scale.levels)
+        warn, *fail = (min(_present_bound(gate, segment, name), float(usual[name])) for name in scale.levels)
         return warn, fail[0] if fail else math.nan
     if least is None:
         return -math.inf, -math.inf if scale.fails_apart else math.nan
@@ -144,21 +144,21 @@ def least_bounds(gate: Gate, metric: str, segment: str, bound: str) -> tuple[flo
 
 
 def may_be_noise(gate: Gate, row: Row) -> bool:
-    """Say whether a statistic may be within its own noise: then no bound makes it an alarm."""
+    """Say whether a statistic may be within its noise: then it alarms at no bound of the gate."""
     fitted = gate.spec.fitted
     return fitted is not None and fitted.has_noise_bound and row["statistic"] <= row["upper_bound"]
 
 
 def is_noise(gate: Gate, row: Row) -> bool:
-    """Say whether a statistic is within its own noise for sure: the bound is the larger of the noise's and the gate's."""
+    """Say whether a statistic is surely within its noise: the bound in the evidence is larger than the gate's."""
     if not may_be_noise(gate, row):
         return False
     (scale,) = scales_of(gate, row["metric"]).values()
-    return bool(row["upper_bound"] > _level(gate, row["segment"], scale.levels[0]))
+    return bool(row["upper_bound"] > _present_bound(gate, row["segment"], scale.levels[0]))
 
 
 def _bounded(row: Row, bound: FittedBound) -> float | None:
-    """Return the number of a row that is compared with a bound; None where it has none, or has no rows."""
+    """Return the number of a row that is compared with a bound; None where the row has no such number or the day has no rows."""
     if bound.column == "current_value":
         return (
             None if row["reason"] in UNUSABLE or row["current_value"] is None else float(row["current_value"])
@@ -171,7 +171,7 @@ def _bounded(row: Row, bound: FittedBound) -> float | None:
 
 
 def _rule(gate: Gate, metric: str, bound: FittedBound) -> Any:
-    """Return a bound of a metric as it is set now; None where it has none."""
+    """Return the present bound of a metric; None where it has none."""
     (name,) = bound.levels
     by = gate.spec.fitted.by if gate.spec.fitted else None
     if by is not None and isinstance(gate.arguments[by], Mapping):
@@ -194,7 +194,7 @@ def _choices(gate: Gate) -> list[str]:
     ]
 
 
-def _level(gate: Gate, segment: str, name: str) -> float:
-    """Return a bound as it is set now for a segment."""
+def _present_bound(gate: Gate, segment: str, name: str) -> float:
+    """Return the present bound of a segment."""
     own = gate.segments.get(segment, {})
     return float(own.get(name) or gate.values[name])

@@ -1,4 +1,4 @@
-"""Thresholds for a budget of false alarms, fitted on the first part of a table's past and checked on the rest."""
+"""Fit bounds to a budget of false alarms on the first part of a table's past, and check them on the rest."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ ByDay = dict[dt.date, float]
 
 
 def judge_past(replay: Replay, last_day: dt.date, on_progress: Progress = lambda *_: None) -> Backtest:
-    """Ask the gates about each past day, as if none of these had been rejected.
+    """Ask the gates about each past day, as if no gate had rejected any of them.
 
-    Every day that nothing marks is taken as healthy. So the statistics, and with them what is suggested, do not depend
-    on the bounds of today: those that reject every other day would leave no reference.
+    Every day that neither the calendar nor a person has marked is taken as healthy. So the suggestions do not depend on the
+    present bounds: bounds that reject every other day would leave no reference.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def judge_past(replay: Replay, last_day: dt.date, on_progress: Progress = lambda
 
 
 def fitted_days(past: Backtest, fit_until: dt.date | None = None) -> list[dt.date]:
-    """Return the healthy days to fit on: those until a day, or the first three quarters.
+    """Return the healthy days to fit on: the days until a date, or the first three quarters.
 
     Raises
     ------
     GatesError
-        When no day is left on one of the two sides.
+        When no healthy day is before the date, or none after it.
     """
     if fit_until is None:
         return list(past.days[: int(FITTED_PART * len(past.days))])
@@ -79,18 +79,18 @@ def suggestions(
     Parameters
     ----------
     past : Backtest
-        What the gates say of healthy days, and of marked ones.
+        The evidence of the gates on healthy and on marked days.
     faults : mapping
-        What they say of healthy days with a fault, by its name.
+        The evidence of the gates on healthy days with a fault, by the name of the fault.
     budget : float
         Share of healthy days, 0 to 1, on which one metric may alarm.
     fitted : collection of date
-        The healthy days to fit on; on the other days of the past it is checked.
+        The healthy days to fit on; the other healthy days check the bounds.
 
     Raises
     ------
     GatesError
-        When there are too few days for such a budget to mean anything.
+        When the days are too few for the budget: it would allow less than one alarm.
     """
     if budget * len(fitted) < 1:
         raise GatesError(
@@ -140,7 +140,7 @@ def suggestions(
 def _together(
     gates: Mapping[str, Gate], alone: Mapping[Key, tuple[float, float]], key: Key
 ) -> tuple[float, float]:
-    """Return the bounds of a metric: its own, or the largest of those that have the bounds of the gate."""
+    """Return the fitted bounds of a metric: its separate bounds, or the largest of the metrics that share the bounds of the gate."""
     gate = gates[key.node_id]
     if not shares_bounds(gate, key.metric):
         return alone[key]
@@ -170,10 +170,10 @@ def _detection(scale: Scale, with_fault: Mapping[str, Sequence[float]], bound: f
 def _bounds(
     gate: Gate, key: Key, by_day: ByDay, fitted: Collection[dt.date], budget: float
 ) -> tuple[float, float]:
-    """Return from which statistic a metric may warn and fail; where the gate has one bound, the second is NaN.
+    """Return the statistics from which a metric warns and fails; where the gate has one bound, the second is NaN.
 
-    A gate that has one bound and stops the run at it is fitted as others are to fail. A rule on values or shares (at most 1 %
-    are NULL) is kept where it keeps to the budget, or narrowed where the value is above or below zero on each day.
+    A single bound of a gate that stops the run is fitted like a bound to fail. A rule on values or shares (at most 1 % are NULL)
+    that keeps to the budget stays as it is, or is narrowed where the value is zero on no day.
     """
     scale = scales_of(gate, key.metric)[key.bound]
     days = [day for day in sorted(fitted) if math.isfinite(by_day.get(day, math.inf))]
@@ -194,9 +194,9 @@ def _bounds(
 def _statistics(
     rows: Iterable[Row], gates: Mapping[str, Gate], passes_anyway: Callable[[Gate, Row], bool]
 ) -> dict[Key, ByDay]:
-    """Return the largest statistic of each gate, metric, segment with separate bounds, and bound, on each day.
+    """Return the largest statistic on each day, for each gate, metric, segment with separate bounds, and bound.
 
-    Infinite where it cannot be told at all.
+    It is infinite where the day has no statistic and the gate alarms.
     """
     found: dict[Key, ByDay] = defaultdict(dict)
     for row in rows:
@@ -212,7 +212,7 @@ def _statistics(
 
 
 def _round_up(value: float) -> float:
-    """Round up to three significant digits, strictly, so that the value itself does not alarm."""
+    """Return the next larger number with three significant digits, so that the value itself does not alarm."""
     if value == 0.0:
         return value
     scale = 10.0 ** (2 - math.floor(math.log10(abs(value))))

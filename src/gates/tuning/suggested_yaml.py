@@ -1,4 +1,4 @@
-"""The suggested bounds as YAML to paste, with what each costs and finds, and what would see the faults that none sees."""
+"""Write the suggested bounds as YAML to paste, with comments: false alarms, found faults, and what would find the other faults."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def to_yaml(
     faults: Mapping[str, Sequence[Row]],
     budget: float,
 ) -> str:
-    """Return the gates with the suggested bounds, each with what it costs and finds, and what nothing sees.
+    """Return the gates with the suggested bounds as YAML; comments give false alarms, found faults and faults that no bound finds.
 
     Parameters
     ----------
     past : Backtest
-        The past that they were fitted on, with all gates that were asked about the faults.
+        The past that the bounds were fitted on.
     """
     by_gate: dict[str, list[Suggestion]] = defaultdict(list)
     for suggestion in found:
@@ -80,7 +80,7 @@ def _block(of_gate: Sequence[Suggestion]) -> str:
 
 
 def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
-    """Return the arguments of a gate, with the bounds that were fitted: its own, and those of its metrics or segments."""
+    """Return the arguments of a gate with the fitted bounds, for the gate and for its metrics or segments."""
     gate, scale = of_gate[0].gate, of_gate[0].scale
     by = scale.by
     arguments, own = dict(gate.arguments), dict[str, Any]()
@@ -96,7 +96,7 @@ def _arguments(of_gate: Sequence[Suggestion]) -> dict[str, Any]:
     if not own:
         return arguments
     now = arguments[by]
-    # a bound beside the one that was fitted stays as it is
+    # the other bounds of a metric or segment stay as they are
     both = {part: now[part] | bounds for part, bounds in own.items() if isinstance(bounds, dict)}
     return arguments | {by: now | own | both}
 
@@ -139,7 +139,7 @@ def _unseen(
     found: Sequence[Suggestion],
     budget: float,
 ) -> list[str]:
-    """Return who sees a fault that no bound sees, or else what comes nearest and what would see it."""
+    """Return which gate without a fitted bound sees a fault, or else the nearest metric and what would see the fault."""
     days = {row["run_date"] for row in rows}
     if not days:
         return [

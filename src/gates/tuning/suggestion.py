@@ -1,4 +1,4 @@
-"""What `suggest` answers for each bound of a gate: the bound, what it costs on healthy days, what it finds."""
+"""A suggestion for one bound of a gate: the bound, its false alarms on healthy days, the faults that it finds."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SEEN = 0.5  # a fault that is found on fewer days than this is not seen
 
 
 class Key(NamedTuple):
-    """Whose bound it is: a gate's, for a metric and a segment, and one of its bounds where it has several."""
+    """Which bound it is: the gate, the metric, the segment, and the name of the bound where the gate has several."""
 
     node_id: str
     metric: str
@@ -23,7 +23,7 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Count:
-    """How many of some days alarm."""
+    """The number of days, and of the days among them that alarm."""
 
     alarms: int
     days: int
@@ -34,43 +34,43 @@ class Count:
         return self.alarms / self.days if self.days else 0.0
 
     def __add__(self, other: Count) -> Count:
-        """Return how many of both kinds of days alarm."""
+        """Return the count over both sets of days."""
         return Count(self.alarms + other.alarms, self.days + other.days)
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """A bound for one metric of one gate, and one segment of it where the gate has bounds for each.
+    """A bound for one metric of one gate, and for one segment where the gate has separate bounds for segments.
 
     Attributes
     ----------
     key : Key
-        Its segment is one that has separate bounds, or ``all``.
+        Which bound it is. The segment is ``all`` unless it has separate bounds.
     scale : Scale
-        What kind of bound it is.
+        The kind of bound.
     alone : float
-        The statistic from which this metric alone would alarm, three digits; best is the lowest.
+        The bound that this metric would have alone, with three digits; best is the lowest.
     warn, fail : float
-        What it takes: the largest of those metrics that have the bounds of the gate, or its own where it has some. ``fail`` is
-        NaN where the gate knows only one.
+        The suggested bounds: the separate bounds of the metric, or the largest of the metrics that share the bounds of the gate.
+        ``fail`` is NaN where the gate has one bound.
     fitted, checked, marked : Count
-        Days that alarm: the healthy ones that it was fitted on, the other healthy ones, the marked ones after the fitted on
-        which there is a statistic.
+        Alarms on the healthy days that the bound was fitted on, on the other healthy days, and on the marked days after the
+        fitted ones that have a statistic.
     failed : Count
-        Healthy days that it was not fitted on and that fail.
+        Failures on the healthy days that the bound was not fitted on.
     rule : float or None
-        What it now is, where that is a rule on values or shares that somebody has set.
+        The present bound, where a person has set it as a rule on values or shares.
     ruled : Count
-        Healthy days that alarm with that.
+        Alarms on healthy days with the rule.
     untold : int
-        Healthy days on which there is no statistic, so that no bound keeps them from being an alarm.
+        Number of healthy days without a statistic, which alarm at any bound.
     largest : float
         The largest statistic of a healthy day.
     detection : mapping
-        Share of days, 0 to 1, on which each fault makes the statistic alarm. A day without a statistic alarms at any
-        bound, and is not counted.
+        By fault, the share of days, 0 to 1, on which the statistic alarms. A day without a statistic alarms at any bound and is
+        not counted.
     alone_detection : mapping
-        The same for the bound that it would have alone.
+        The same share for the bound ``alone``.
     """
 
     gate: Gate
@@ -103,19 +103,19 @@ class Suggestion:
 
     @property
     def argument(self) -> float:
-        """Return the bound as the gate's arguments have it: that of a lower bound with its own sign."""
+        """Return the bound with the sign that it has in the gate's arguments."""
         return self.scale.argument(self.warn)
 
     @property
     def replaced(self) -> float | None:
-        """Return the rule that it would replace, as the gate's arguments have it; None where it keeps that."""
+        """Return the rule that the suggestion replaces, with its sign in the gate's arguments; None where it replaces no rule."""
         if self.rule is None or self.rule == self.warn:
             return None
         return self.scale.argument(self.rule)
 
     @property
     def expression(self) -> str:
-        """Return the metric as the gate's arguments have it."""
+        """Return the SQL of the metric."""
         return expression(self.gate, self.key.metric)
 
     @property

@@ -1,4 +1,4 @@
-"""How large a statistic gets by itself: an upper confidence limit of a high quantile, from few days."""
+"""Estimate from few days how large a statistic gets without a fault: an upper confidence limit of a high quantile."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ LEAST_TAIL = 10  # days
 
 
 def quantile_limit(values: Sequence[float], days: Sequence[int], budget: float) -> float:
-    """Return what, with 95 % confidence, no more than a share `budget` of other days exceeds.
+    """Return a value that, with 95 % confidence, at most a share `budget` of other days exceeds.
 
-    Where the days suffice, an order statistic, whatever the distribution (Wilks 1941, Annals of Mathematical
-    Statistics 12). Otherwise the largest value, or if that is more the quantile of an exponential tail above the
-    bound u that a tenth of the days exceed (Hill 1975, Annals of Statistics 3; Weissman 1978, JASA 73)::
+    With enough days it is an order statistic, for any distribution (Wilks 1941, Annals of Mathematical Statistics 12). Otherwise
+    it is the larger of the largest value and the quantile of an exponential tail above the value u that a tenth of the days
+    exceed (Hill 1975, Annals of Statistics 3; Weissman 1978, JASA 73)::
 
         u + m * ln(share above u / budget),    m = mean excess * 2 k t / chi2(0.05; 2 k t)
 
-    m is the upper limit of the mean excess over u of k days, of which k * t are independent: exceedances that come in
-    runs count as one (`extremal_index`).
+    m is the upper confidence limit of the mean excess over u on k days, of which k * t are independent: exceedances in a run count
+    as one (`extremal_index`).
 
     Parameters
     ----------
     values : sequence of float, shape (n,)
-        Finite, on a scale on which effects add up: a log ratio has an exponential tail where the ratio has a Pareto tail.
+        Finite, on a scale on which effects are additive: a log ratio has an exponential tail where the ratio has a Pareto tail.
     days : sequence of int, shape (n,)
         The number of the day of each value, increasing.
     budget : float
@@ -66,9 +66,9 @@ def quantile_limit(values: Sequence[float], days: Sequence[int], budget: float) 
 
 
 def extremal_index(days: Sequence[int] | NDArray[np.int64]) -> float:
-    """Return which share of exceedances is independent, above 0; 1.0 when they do not come in runs.
+    """Return the share of exceedances that is independent, above 0; 1.0 where they do not come in runs.
 
-    The estimator from the times between them (Ferro and Segers 2003, Journal of the Royal Statistical Society B 65).
+    It is estimated from the times between exceedances (Ferro and Segers 2003, Journal of the Royal Statistical Society B 65).
 
     Parameters
     ----------
