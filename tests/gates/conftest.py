@@ -1,4 +1,4 @@
-"""What the commands print for the project of `shop`, on each engine; each engine is a process, all at once."""
+"""Run the commands on the project of `shop`, on all engines at the same time, each in a process."""
 
 from __future__ import annotations
 

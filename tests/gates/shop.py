@@ -1,4 +1,4 @@
-"""A dbt project that is not this one: other names of tables and columns, 200 days of rows that are the same on each engine."""
+"""Another dbt project: other names of tables and columns, and 200 days of rows that are the same on each engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands of `gates` on a project that is not this one; what each printed.
+"""Run the commands of `gates` on another project, and keep what each prints.
 
 A program, because Spark's JVM and dbt's adapters want a process: `python -m tests.gates.shop_run <folder>`, with the dbt
 connection in `profile.json` of the folder. It writes `result.json` there.

@@ -1,4 +1,4 @@
-"""The commands on a dbt project that is not this one: the same words on each engine, and nothing left behind."""
+"""The commands on another dbt project print the same words on each engine, and leave nothing behind."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ SPARK_TIMEOUT = 2400  # seconds
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing that the developer's shell or an Airflow around the tests has set reaches dbt."""
+    """Keep variables of the developer's shell, or of an Airflow around the tests, away from dbt."""
     for name in list(os.environ):
         if name.startswith(("DBT_", "AIRFLOW_CTX_", "RUN_DATE")):
             monkeypatch.delenv(name)
@@ -59,7 +59,7 @@ def evidence(
     make_postgres: Callable[[str], Postgres],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[Batch], Evidence]:
-    """Return the ledger rows of each case of a batch; each batch runs once, with the cases that this session tests."""
+    """Return a function that gives the ledger rows of each case of a batch; a batch runs once, with the cases of this session."""
     evidence_by_batch: dict[Batch, Evidence] = {}
 
     def of(batch: Batch) -> Evidence:

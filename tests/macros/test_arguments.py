@@ -1,4 +1,4 @@
-"""A wrong argument is refused when dbt parses, by a sentence that names gate, argument, rule and the value received."""
+"""A wrong argument is refused when dbt parses; the message names the gate, the argument, the rule and the value received."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def refusals() -> Iterator[Any]:
 
 
 def models(gate: str, arguments: Mapping[str, Any], **config: Any) -> dict[str, Any]:
-    """The property YAML of one source with one gate; the table itself need not be there."""
+    """Return the property YAML of one source with one gate; the table need not exist."""
     test = {f"gates.{gate}": {"name": gate, "arguments": dict(arguments), "config": config}}
     columns = [{"name": "day", "data_type": "date"}]
     return {
@@ -58,7 +58,7 @@ def models(gate: str, arguments: Mapping[str, Any], **config: Any) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def compilers(tmp_path_factory: pytest.TempPathFactory) -> GateCompiler:
-    """One project with each gate once, rightly used."""
+    """Return a project with one valid use of each gate."""
     directory = tmp_path_factory.mktemp("arguments")
     properties: dict[str, Any] = {"sources": []}
     for gate, arguments in VALID.items():
@@ -71,7 +71,7 @@ def compilers(tmp_path_factory: pytest.TempPathFactory) -> GateCompiler:
 def test_refused(
     gate: str, argument: str, rule: str, value: Any, arguments: dict[str, Any], compilers: GateCompiler
 ) -> None:
-    """Rendered as when dbt parses, one test at a time, since parsing again for each takes long."""
+    """Each test is rendered as when dbt parses, because parsing the project for each value would take long."""
     with pytest.raises(Exception, match="gates") as refusal:
         compilers.compile(gate, arguments, execute=False)
     received = json.dumps(value)
@@ -85,7 +85,7 @@ def parse(tmp_path_factory: pytest.TempPathFactory) -> Any:
     profile = DuckDB(directory / "none.duckdb").profile()
 
     def run(gate: str, arguments: Mapping[str, Any], **config: Any) -> str | None:
-        """What dbt says when it parses; nothing when it has no complaint."""
+        """Return the error of dbt when it parses; empty without an error."""
         write_project(directory, profile, models(gate, arguments, **config))
         result = invoke(directory, "parse", "--quiet")
         return None if result.success else " ".join(str(result.exception).split())
@@ -133,7 +133,7 @@ def test_unknown_argument(gate: str, parse: Any) -> None:
     ],
 )
 def test_unknown_argument_gets_a_hint(gate: str, given: str, meant: str, compilers: GateCompiler) -> None:
-    """The name that another gate, another package or Airflow has for it, or a slip of the pen."""
+    """People type the name that another gate, another package or Airflow uses, or mistype it."""
     with pytest.raises(Exception, match="gates") as refusal:
         compilers.compile(gate, {**VALID[gate], given: "x"}, execute=False)
     assert f'received "x". Did you mean `{meant}`?' in " ".join(str(refusal.value).split())
@@ -163,7 +163,7 @@ def test_missing_argument(gate: str, argument: str, compilers: GateCompiler) -> 
 
 
 def test_schema_match_cannot_be_scoped(tmp_path: Path) -> None:
-    """A scope would be ignored, so it is refused; dbt knows it only when the test runs."""
+    """A scope would be ignored, so it is refused. The gate sees it only when the test runs."""
     compiler = GateCompiler(
         DuckDB(tmp_path / "none.duckdb"), tmp_path, models("schema_match", {}, where="amount > 0")
     )
@@ -176,7 +176,7 @@ def test_schema_match_cannot_be_scoped(tmp_path: Path) -> None:
 
 
 def test_every_gate_and_argument_is_here() -> None:
-    """No gate and no argument of a gate without a bad value."""
+    """Each argument of each gate has a bad value here."""
     specs = read_specs()
     assert set(ARGUMENTS) == set(specs)
     for gate, spec in specs.items():
@@ -184,7 +184,7 @@ def test_every_gate_and_argument_is_here() -> None:
 
 
 def test_dbt_has_no_complaint(parse: Any, tmp_path: Path) -> None:
-    """The YAML beside the macros has their arguments, in order, with types that dbt knows."""
+    """The property YAML of the macros has their arguments in order, with types that dbt knows."""
     write_project(
         tmp_path, DuckDB(tmp_path / "none.duckdb").profile(), models("row_existence", VALID["row_existence"])
     )

@@ -1,4 +1,4 @@
-"""The SQL that a person pastes into a client is SQL that sqlfluff accepts: the richest call of each gate, compiled for Postgres."""
+"""sqlfluff accepts the SQL that a person pastes into a client: the call of each gate with most arguments, compiled for Postgres."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from .harness.engines import Postgres
 from .harness.project import case_sources
 from .harness.run import prepare
 
-# Generated SQL cannot keep the rules about layout, names and parentheses: it puts together the lines of several macros,
-# the names of the user's columns, and expressions that it wraps to be safe. These rules are about what the SQL means.
+# Only rules about the meaning of SQL. Generated SQL cannot keep the rules about layout, names and parentheses, because it joins
+# the lines of several macros, the names of the user's columns, and expressions in parentheses.
 RULES = (
     "ambiguous.distinct",
     "ambiguous.join",
@@ -39,7 +39,7 @@ RULES = (
 
 
 def _richest_call_of_each_gate() -> Iterator[Case]:
-    """Give the case of each gate that sets the most arguments: its SQL has the most branches."""
+    """Yield the case of each gate that sets the most arguments, because its SQL has the most branches."""
     for gate in sorted({case.gate for case in load_cases()}):
         cases = [
             case

@@ -1,4 +1,4 @@
-"""What the daily profile counts, on each engine; what it costs is in test_plans.py."""
+"""The daily profile counts the same on each engine; test_plans.py tests its cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TOTALS = (
     *("row_count", "amount_count", "amount_nulls", "amount_zeros", "amount_sum", "amount_min", "amount_max"),
     *("customer_distinct", "id_distinct", "id_nulls"),
 )
-# NULL is none of the distinct values; two customers would be one as doubles; keys differ in case and in blanks.
+# NULL is not counted as a distinct value; two customers would be equal as doubles; keys differ in case and in blanks.
 ALL = {
     "2017-03-10": (14, 12, 2, 1, 21.75, 0, 12, 5, 10, 2),
     "2017-03-11": (0, 0, 0, 0, None, None, None, 0, 0, 0),
@@ -33,7 +33,7 @@ ALL = {
 SLICES = {
     ("2017-03-10", "amount_bin"): {"00": 1, "01": 1, "02": 9, "03": 1, "(null)": 2},
     ("2017-03-10", "category"): {"a": 10, "b": 2, "(null)": 2},  # NULL, and a text that looks like it
-    # since midnight of 2017-03-10: a day of New York in winter goes to 28, one of Tokyo begins at -09
+    # hours since midnight of 2017-03-10 (UTC): a winter day of New York ends in hour 28, a day of Tokyo begins in hour -09
     ("2017-03-10", "hour"): {
         **{"05": 2, "23": 1, "24": 1, "28": 1, "47": 1, "-01": 1, "-09": 1, "-24": 1},
         **{"(before)": 2, "(after)": 2, "(null)": 1},
@@ -53,7 +53,7 @@ def postgres(make_postgres: Callable[[str], Postgres]) -> Postgres:
 
 @pytest.fixture(scope="module")
 def rows(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Row]]:
-    """The profile of the rows on an engine."""
+    """Return the profile of the rows on an engine."""
     found: dict[str, list[Row]] = {}
 
     def of(name: str) -> list[Row]:
@@ -92,7 +92,7 @@ def _number(value: Any) -> float | None:
 
 
 def _by_slice(rows: list[Row]) -> dict[tuple[str, str], dict[str, int]]:
-    """Rows of each value, by day and slice; fails where a value comes twice."""
+    """Return the rows of each value by day and slice; fail where a value occurs twice."""
     found: dict[tuple[str, str], dict[str, int]] = {}
     for row in rows:
         values = found.setdefault((str(row["profile_date"]), row["slice"]), {})
@@ -124,7 +124,7 @@ def test_only_the_slice_all_has_measures(engine: str, rows: Callable[[str], list
 def test_hours_of_an_instant_are_those_of_utc_whatever_the_session(
     zone: str, postgres: Postgres, tmp_path: Path
 ) -> None:
-    """A timestamp with a time zone, also where the zone is half an hour off."""
+    """The column is a timestamp with a time zone; one zone is half an hour off."""
     instants = "profiled_instants"
     postgres.execute(
         [

@@ -1,4 +1,4 @@
-"""The pages of the gates are true: each failing example is run as the page has it, and prints what the page says."""
+"""The pages of the gates are true: each failing example runs as on the page, and prints what the page says."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SECTIONS = [
 
 @dataclass(frozen=True)
 class Example:
-    """The failing example of a page: the blocks between its fences."""
+    """Return the failing example of a page: the blocks between its fences."""
 
     csv: str
     yaml: str
@@ -48,7 +48,7 @@ class Example:
 
 @dataclass(frozen=True)
 class Ran:
-    """What the command of a page came to."""
+    """The status, output and evidence of the command of a page."""
 
     status: str
     printed: str
@@ -66,7 +66,7 @@ def example(gate: str) -> Example:
 
 
 def table_rows(markdown: str) -> list[list[str]]:
-    """The cells of the one table of a text, without its head."""
+    """Return the cells of the only table of a text, without its head."""
     lines = [line for line in markdown.splitlines() if line.startswith("|")]
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines[2:]]
 
@@ -85,7 +85,7 @@ def documented_reasons() -> frozenset[str]:
 def examples(
     make_postgres: Callable[[str], Postgres], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Ran]:
-    """Every example, run in one project that dbt parses once."""
+    """Run every example in one project, which dbt parses once."""
     engine = make_postgres("gates_docs")
     directory = write_project(tmp_path_factory.mktemp("docs"), engine.profile(), {})
     (directory / "seeds").mkdir()
@@ -99,7 +99,7 @@ def examples(
 
 
 def run(gate: str, directory: Path, engine: Postgres, manifest: Any) -> Ran:
-    """The command of a page, word by word."""
+    """Run the command of a page, word by word."""
     command, *arguments = shlex.split(example(gate).sh)
     assert command == "dbt"
     lines: list[str] = []
@@ -148,7 +148,7 @@ def test_links_lead_to_pages(gate: str) -> None:
 
 
 def test_ledger_page_has_every_reason_and_no_other() -> None:
-    """The truth table has every branch of every gate, so its reasons are those there are."""
+    """The truth table has every branch of every gate, so it has all reasons."""
     assert documented_reasons() == {row["reason"] for case in load_cases() for row in case.evidence}
 
 

@@ -1,4 +1,4 @@
-"""`gates.loaded_at` makes the age of a source that on the run date, also where there is no Postgres."""
+"""With `gates.loaded_at` dbt measures the age of a source on the run date, on every engine."""
 
 from __future__ import annotations
 

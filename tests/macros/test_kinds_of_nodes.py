@@ -30,7 +30,7 @@ def postgres(make_postgres: Callable[[str], Postgres]) -> Postgres:
 
 
 def test_a_gate_of_an_ephemeral_model_leaves_its_evidence(engine: Engine, tmp_path: Path) -> None:
-    """One that reads another, by a macro that refers to it."""
+    """An ephemeral model reads another one through a macro."""
     shop = Shop(
         tmp_path / "shop",
         engine,

@@ -52,7 +52,7 @@ def dbt(engine: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
 
 
 def documented_types() -> dict[str, str]:
-    """Type by column, as the page has them; where a row names several columns, the last type is that of the last column."""
+    """Return the type of each column on the page. A row of several columns gives its last type to the last one."""
     types: dict[str, str] = {}
     for names, spelled in re.findall(r"^\| (`.*?`) \| ([a-z ,]+?) \|", PAGE.read_text(), re.MULTILINE):
         columns, given = re.findall(r"`(\w+)`", names), spelled.split(", ")

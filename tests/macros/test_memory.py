@@ -1,4 +1,4 @@
-"""Which days a gate does not take as a reference: memory survives whatever becomes of a gate."""
+"""The days that a gate does not take as a reference: it remembers them when its bound, name or severity changes."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_a_day_that_is_judged_again_and_passes_is_a_reference_again(engine: Engi
 
 
 def test_a_day_without_a_reference_is_not_rejected(engine: Engine, tmp_path: Path) -> None:
-    """Otherwise each day would take the reference from the next one for ever."""
+    """Otherwise a missing reference would reject the day, which would then be missing as a reference, without an end."""
     seed = orders({FIRST_DAY: 5, BAD_DAY: 5})
     shop = Shop(
         tmp_path / "shop",

@@ -1,4 +1,4 @@
-"""The oldest dbt that `require-dbt-version` allows decides every case of the truth table as the newest does."""
+"""The oldest dbt that `require-dbt-version` allows gives the evidence of the truth table in every case."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long  # it installs another dbt
 
 @pytest.fixture(scope="module")
 def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An interpreter with the oldest dbt-core that the package allows."""
+    """Install the oldest dbt-core that the package allows; return its interpreter."""
     package = yaml.safe_load((MACROS / "dbt_project.yml").read_text(encoding="utf-8"))
     lowest = package["require-dbt-version"][0].removeprefix(">=")
     folder = tmp_path_factory.mktemp("oldest") / "venv"

@@ -43,7 +43,7 @@ class Installed:
 
 
 def files() -> dict[str, str]:
-    """The files of the page, by path."""
+    """Return the files of the page by path."""
     found = re.findall(
         r"^`([\w./]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL
     )
@@ -51,14 +51,14 @@ def files() -> dict[str, str]:
 
 
 def block(language: str) -> list[str]:
-    """The lines of the first block of a language."""
+    """Return the lines of the first block of a language."""
     found, *_ = re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     lines: list[str] = found.splitlines()
     return lines
 
 
 def run(*command: str, directory: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command as a process, its environment that of a person who is offline."""
+    """Run a command as a process of a person who is offline."""
     tools = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, **OFFLINE, "PATH": tools, "NO_COLOR": "1", "DBT_USE_COLORS": "false"}
     return subprocess.run(
@@ -67,7 +67,7 @@ def run(*command: str, directory: Path) -> subprocess.CompletedProcess[str]:
 
 
 def commit_package(directory: Path) -> str:
-    """Put the package as it is now into a git repository; return its address."""
+    """Commit the present package to a git repository; return its address."""
     shutil.copytree(MACROS, directory / "macros")
     person = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org", "-c", "commit.gpgsign=false"]
     for arguments in (["init", "-q"], ["add", "."], [*person, "commit", "-qm", "package"], ["tag", REVISION]):
@@ -77,7 +77,7 @@ def commit_package(directory: Path) -> str:
 
 
 def write(directory: Path, address: str, profile: Mapping[str, object]) -> None:
-    """Write the files of the page, and the connection."""
+    """Write the files of the page and a profile."""
     for name, content in files().items():
         (directory / name).parent.mkdir(parents=True, exist_ok=True)
         (directory / name).write_text(

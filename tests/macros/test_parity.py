@@ -1,4 +1,4 @@
-"""The first four gates decide as Airflow's operators do, which are executed here on the same tables.
+"""The first four gates decide like Airflow's operators, which run here on the same tables.
 
 Where they differ, ours fails and the operator passes by accident; every such accident is one of `ACCIDENTS`.
 """
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from .harness.engines import Postgres
 from .harness.parity import ACCIDENTS, DAYS_BACK, TODAY, Data, Parity, aggregate, compare
 
-# Of arguments; each is tried on several tables.
+# Numbers of drawn arguments; each draw is tried on several tables.
 EXAMPLES = {"interval": 270, "tolerance": 220, "text": 100, "range": 200, "existence": 300}
 LEAST_CASES = 2000
 
@@ -44,7 +44,7 @@ quick = settings(deadline=None, derandomize=True, database=None, suppress_health
 
 
 def near(value: Any) -> st.SearchStrategy[float]:
-    """A bound far away, on the value itself, or one ulp beside it."""
+    """Return a bound: far away, equal to the value, or one ulp from it."""
     if not isinstance(value, int | float) or not math.isfinite(value):
         return st.floats(-10, 10)
     exact = float(value)
@@ -57,7 +57,7 @@ def near(value: Any) -> st.SearchStrategy[float]:
 
 
 def variants(data: st.DataObject, first: Data) -> list[Data]:
-    """The table that the bounds aim at, those whose numbers have the same sizes, and one of its own."""
+    """Return the table that the bounds aim at, tables with numbers of the same sizes, and a separate one."""
     current, reference = first.current, first.reference
     return [
         first,
@@ -96,7 +96,7 @@ def test_interval(parity: Parity, data: st.DataObject, current: list[Any], refer
 
 
 def compare_intervals(parity: Parity, table: Data, arguments: Mapping[str, Any]) -> None:
-    """Compare the verdict of all metrics, and that of each."""
+    """Compare the verdict on all metrics together, and the verdict on each metric."""
     parity.fill(table)
     passed, by_metric = parity.airflow.run(
         "SQLIntervalCheckOperator", table="parity.rows", metrics_thresholds=arguments["metrics"],
@@ -161,7 +161,7 @@ def test_tolerance_of_text(parity: Parity, kinds: list[Any], pass_value: str) ->
     passed, _ = parity.airflow.run("SQLValueCheckOperator", sql=query, pass_value=pass_value)
     (row,) = parity.gate("value_tolerance", arguments)
     if passed and row["verdict"] != "pass":
-        # the text of Python's None, which the operator makes of a NULL
+        # the operator compares the text of Python's None where the value is NULL
         assert row["reason"] == ("null_value" if kinds else "no_current")
         assert (row["current_value"], pass_value) == (None, "None")
         parity.outcomes["value_tolerance", row["reason"]] += 1
@@ -240,7 +240,7 @@ def test_accidental_pass(
 
 
 def test_enough_cases(parity: Parity, request: pytest.FixtureRequest) -> None:
-    """Enough distinct random cases were executed, of every outcome, when all of this module ran."""
+    """When the whole module ran, it has executed enough distinct random cases of every outcome."""
     if {item.name for item in request.session.items if item.path == request.path} < {
         "test_interval", "test_tolerance", "test_tolerance_of_text", "test_range", "test_existence",
     }:  # fmt: skip

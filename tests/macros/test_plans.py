@@ -1,4 +1,4 @@
-"""What a gate costs on Postgres: one statement, one scan of the table, by the date index; likewise the daily profile."""
+"""The cost of a gate and of the daily profile on Postgres: one statement, one scan of the table, by the date index."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RUN_DATE = FIRST_DAY + dt.timedelta(days=DAYS - 30)  # rows after the run date a
 INDEXED = {"Index Scan", "Index Only Scan", "Bitmap Heap Scan"}
 EDGES = [1, 2, 5, 10, 20, 50]
 
-# With history where a gate can look back: then it has the most to read.
+# With the arguments that make a gate look back, because it then reads the most rows.
 GATES: dict[str, dict[str, Any]] = {
     "row_existence": {},
     "interval_ratio": {"metrics": {"count(*)": 1.7, "sum(amount)": 1.6, "avg(amount)": 1.3}},
@@ -69,7 +69,7 @@ def _properties() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="module")
 def postgres(make_postgres: Callable[[str], Postgres]) -> Postgres:
-    """A database with a table in date order, an index on the date, and statistics."""
+    """Create a database with a table in date order, an index on the date, and statistics."""
     engine = make_postgres("gates_plans")
     engine.execute(
         [
@@ -111,7 +111,7 @@ def _plan(postgres: Postgres, statement: str) -> Mapping[str, Any]:
 
 
 def _scans(postgres: Postgres, statement: str) -> list[Mapping[str, Any]]:
-    """The nodes of a statement's plan that read the table."""
+    """Return the nodes of a statement's plan that read the table."""
     return [node for node in _nodes(_plan(postgres, statement)) if node.get("Relation Name") == TABLE]
 
 
@@ -142,7 +142,7 @@ def test_a_sequential_scan_would_be_seen(postgres: Postgres) -> None:
 
 
 def test_each_gate_is_one_statement(postgres: Postgres, directory: Path) -> None:
-    """The gate's query runs once; then dbt is handed the count, beside the query, which the engine does not run again."""
+    """The query of a gate runs once. Then dbt receives a count with the query in a CTE, which the engine does not run."""
     project = write_project(directory / "tested", postgres.profile(), _properties())
     statements = _statements_by_test(project)
     assert set(statements) == {*map(_name, VARIANTS), "plan_schema_match"}
@@ -156,7 +156,7 @@ def test_each_gate_is_one_statement(postgres: Postgres, directory: Path) -> None
             if f'."plans"."{TABLE}"' in statement and statement not in counts
         ]
         assert len(reading) == (0 if name == "plan_schema_match" else 1), name
-        # the first asks which relations the schema has, schema_match for the columns
+        # dbt asks once for the relations of the schema, and schema_match for the columns
         assert len(of_test) <= 3, (name, of_test)
         sys.stdout.write(
             f"{len(of_test)} statements, {len(reading)} of the table: {name}\n"
@@ -182,7 +182,7 @@ def _statements_by_test(project: Path) -> Mapping[str, list[str]]:
 def test_profile_reads_its_days_twice_and_sorts_no_rows(
     compiler: GateCompiler, postgres: Postgres, directory: Path
 ) -> None:
-    """For the totals and for the slices. What is distinct costs no scan, and its values are sorted bare, by the aggregate."""
+    """The totals take one scan and the slices one. Distinct values cost no further scan; the aggregate sorts the bare values."""
     profile = (
         "{{ gates.daily_profile(source('plans', '" + TABLE + "'), 'day', gates.run_date(), gates.run_date(), "
         f"{{'amount': {EDGES}}}, ['category'], none, ['customer'], ['id'], ['category']) }}}}"

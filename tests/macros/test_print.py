@@ -1,4 +1,4 @@
-"""A line of evidence is one line, in numbers that a person can read; Python spells them likewise."""
+"""Evidence is printed in one line with numbers that a person can read; Python formats numbers in the same way."""
 
 from __future__ import annotations
 

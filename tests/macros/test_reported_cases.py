@@ -1,4 +1,4 @@
-"""What users of such tools have reported: verdicts that depend on settings, nodes of other kinds, evidence that is lost."""
+"""Faults that users of such tools have reported: verdicts that depend on settings, nodes of other kinds, lost evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .harness.engines import DuckDB, Engine, Postgres
 from .harness.shop import Shop, gate, properties_of
 
 ROWS = gate("row_existence", {"date_column": "order_date"})
-# Of the two metrics one fails: whichever row of the evidence a setting of dbt keeps, the gate fails.
+# One of the two metrics fails, so the gate fails, whichever row of the evidence a setting of dbt would keep.
 RATIOS = [
     gate("interval_ratio", {"date_column": "order_date", "metrics": metrics}, name=name)
     for name, metrics in (
@@ -122,7 +122,7 @@ def test_a_dry_run_decides_nothing(engine: Engine, tmp_path: Path, flags: list[s
 
 
 def test_a_failure_of_another_package_is_recorded_with_its_status(engine: Engine, tmp_path: Path) -> None:
-    """And with --fail-fast what was decided before the end is recorded too."""
+    """With --fail-fast, dbt also records the gates that were decided before the end."""
     tests = [ROWS, {"not_null": {"column_name": "customer", "config": {"severity": "warn"}}}]
     shop = Shop(
         tmp_path / "shop",
@@ -153,7 +153,7 @@ def test_a_gate_that_crashes_leaves_a_row(engine: Engine, tmp_path: Path) -> Non
 
 
 def test_evidence_is_recorded_to_the_last_bit(engine: Engine, tmp_path: Path) -> None:
-    """Texts with quotes, line breaks, backslashes and other scripts; doubles that no short text has."""
+    """Texts have quotes, line breaks, backslashes and other scripts; doubles need all their digits."""
     odd = 'it\'s "q" \\n \\\\ 100% {{ no }} \t\n 雪 🙂 null'
     literal = odd.replace("'", "''")
     columns = {"day": dt.date.fromisoformat(LATER), "shop": literal, "amount": 0.1 + 0.2}

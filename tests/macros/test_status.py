@@ -1,4 +1,4 @@
-"""What a gate's evidence means to dbt: nothing proven is a failure, and so is a verdict that is none."""
+"""What the evidence of a gate means to dbt: no evidence is a failure, and so is an unknown verdict."""
 
 from __future__ import annotations
 

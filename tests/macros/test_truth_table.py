@@ -1,4 +1,4 @@
-"""One truth on three engines: each case leaves the same evidence on each."""
+"""The truth table: each case leaves the same evidence on each engine."""
 
 from collections.abc import Callable
 
@@ -33,7 +33,7 @@ def test_every_gate_has_cases() -> None:
 
 @pytest.mark.parametrize("gate", sorted({case.gate for case in load_cases()}))
 def test_the_usual_dangers_are_covered(gate: str) -> None:
-    """Each gate passes, fails, breaks, warns by severity and is scoped; those on rows also see nothing at all."""
+    """Each gate has cases that pass, fail, break, warn by severity and have a scope; gates on rows also judge an empty table."""
     cases = [case for case in load_cases() if case.gate == gate]
     assert {"pass", "fail", "warn", "error"} <= {case.status for case in cases}
     assert any(case.config.get("severity") == "warn" for case in cases)

@@ -1,4 +1,4 @@
-"""A backtest says of each day what `dbt test` says on it: every case of the truth table, as one day of several."""
+"""A backtest leaves for each day the evidence of `dbt test` on that day: every case of the truth table, as one day of several."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .harness.project import case_sources
 from .harness.run import prepare
 from .harness.windows import beside_healthy, in_window
 
-# A broken query is the same one, and a table without days has one only.
+# Cases with a broken query are left out.
 CASES = [case for case in load_cases() if "duckdb" in case.engines and case.status != "error"]
 Decided = Callable[[str], list[dict[str, object]]]
 
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> tuple[GateCompiler, duckdb.DuckDBPyConnection]:
-    """The cases' tables, what earlier runs have left in the ledger, and a compiler of their gates."""
+    """Create the tables of the cases and the ledger of earlier runs; return a compiler of their gates."""
     folder = tmp_path_factory.mktemp("windows")
     engine = DuckDB(folder / "database.duckdb")
     prepare(engine, CASES, folder / "as_tested")
@@ -46,7 +46,7 @@ def evidence(tables: tuple[GateCompiler, duckdb.DuckDBPyConnection]) -> Decided:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_day_of_a_backtest(case: Case, compiler: GateCompiler, evidence: Decided) -> None:
-    """Among other days, and where a broken copy of its rows stands beside healthy days."""
+    """Once among other days, once with its rows as a broken copy among healthy days."""
     assert differences(case.evidence, evidence(in_window(compiler, case))) == [], case.why
     statement = beside_healthy(compiler, case)
     if statement is not None:

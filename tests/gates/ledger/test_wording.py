@@ -1,4 +1,4 @@
-"""Each gate and each reason has a sentence; whatever is in a row, the sentence is one line and cannot steer a terminal."""
+"""Each gate and each reason has a sentence; any row gives one line that cannot control a terminal."""
 
 from __future__ import annotations
 

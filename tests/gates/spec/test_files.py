@@ -1,4 +1,4 @@
-"""What is written from the specs is as written, and a page that lacks a part is refused."""
+"""The generated files agree with the specs, and a page without a section is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 @pytest.fixture(scope="module")
 def package() -> Package:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of dbt
+        warnings.simplefilter("ignore")  # dbt's warnings
         return declared(ROOT / "macros")
 
 
@@ -36,7 +36,7 @@ def test_every_gate_has_a_spec(specs: Mapping[str, Any]) -> None:
 
 
 def test_spec_names_only_what_there_is(specs: Mapping[str, Any]) -> None:
-    """A formula, a limit or a bound that names an argument has one of this gate."""
+    """Each argument that a formula, a rule or a bound names is an argument of the gate."""
     evidence = {"metric", "segment", "current_value", "reference_value", "statistic"}
     for spec in specs.values():
         names = set(spec["arguments"])

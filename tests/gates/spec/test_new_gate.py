@@ -126,7 +126,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     (root / "docs" / "gates" / "total_limit.md").write_text(PAGE, encoding="utf-8")
     (root / "total_limit.yml").write_text(CASES, encoding="utf-8")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # those of dbt
+        warnings.simplefilter("ignore")  # dbt's warnings
         written = declared(root / "macros")
     for path, text in generated(written, root).items():
         path.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Gates and evidence, made up: what a gate says of a day is its statistic."""
+"""Made-up gates and evidence: the evidence of a gate on a day is its statistic."""
 
 from __future__ import annotations
 

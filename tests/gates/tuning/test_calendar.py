@@ -1,4 +1,4 @@
-"""The calendar of the sample is that of its rule: no day is in it because it alarms."""
+"""The calendar of the sample follows its rule: it has no day because of an alarm."""
 
 from __future__ import annotations
 

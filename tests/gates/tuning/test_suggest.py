@@ -1,4 +1,4 @@
-"""Thresholds for a budget: what they are fitted on, what they cost where they are checked, and what they find."""
+"""Bounds for a budget: the days that they are fitted on, their false alarms on other days, and the faults that they find."""
 
 from __future__ import annotations
 
@@ -132,13 +132,13 @@ def test_drift_below_a_wide_bound_is_counted_where_its_noise_is_not_known() -> N
     rows += [evidence(of, 300 + number, 0.4, upper_bound=0.5) for number in range(10)]
     rows += [evidence(of, 310 + number, 0.4, upper_bound=0.6) for number in range(10)]
     (found,) = fit(of, rows, fitted=300)
-    assert found.checked == Count(10, 20), "a bound above the gate's own is that of the noise"
+    assert found.checked == Count(10, 20), "a bound above the bound of the gate comes from the noise"
 
 
 def test_tail_is_that_of_a_log_ratio_whatever_the_statistic() -> None:
     logs = [float(value) for value in np.random.default_rng(8).exponential(size=250)]
     relative = gate("interval_ratio", ratio_formula="relative_diff")
-    limits = []
+    bounds = []
     for of, statistic in (
         (ANOMALY, lambda log: log),
         (RATIO, math.exp),
@@ -147,8 +147,8 @@ def test_tail_is_that_of_a_log_ratio_whatever_the_statistic() -> None:
     ):
         rows = [evidence(of, number, statistic(log), upper_bound=1e-9) for number, log in enumerate(logs)]
         (found,) = fit(of, rows, fitted=220)
-        limits.append(found.warn)
-    z, ratio, difference, score = limits
+        bounds.append(found.warn)
+    z, ratio, difference, score = bounds
     assert ratio == pytest.approx(math.exp(z), rel=0.02)
     assert difference == pytest.approx(ratio - 1, rel=0.02)
     assert score == pytest.approx(z**2, rel=0.02)

@@ -39,7 +39,7 @@ def printed(
 def volumes(
     of: Gate, change: float = 1.0, days: Sequence[int] = range(DAYS), metric: str = "sum(rows)"
 ) -> list[Row]:
-    """Rows of a day, 30 % more or less than those of its reference at random, and what a fault makes of them."""
+    """Return the evidence of days whose values scatter around the reference by about 30 %; a fault multiplies them by `change`."""
     noise = np.random.default_rng(1).normal(0, 0.3, DAYS)
     return [
         evidence(

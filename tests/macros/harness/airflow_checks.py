@@ -1,4 +1,4 @@
-"""Airflow's own check operators, executed without a DAG run on a real connection."""
+"""Airflow's check operators, executed on a real connection without a DAG run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class AirflowChecks:
-    """Runs an operator and says whether it passed, as a whole and by metric.
+    """Run an operator and say whether it passed, as a whole and by metric.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class AirflowChecks:
 
         class KeptConnection(psycopg2.extensions.connection):  # type: ignore[misc]
             def close(self) -> None:
-                """End the transaction, but stay open: connecting for each statement would take most of the time."""
+                """End the transaction but keep the connection, because connecting for each statement would take most of the time."""
                 self.rollback()
 
         kept = psycopg2.connect(**connection, connection_factory=KeptConnection)
@@ -49,11 +49,11 @@ class AirflowChecks:
         self._hook = Hook()
         self._context = {"ds": run_date, "macros": macros}
         self._kept = kept
-        # A verdict; a comparison with NULL, at which these operators crash; a number beyond Postgres' doubles.
+        # a verdict, a comparison with NULL, at which these operators crash, or a number that is no double of Postgres
         self._failures = (AirflowException, TypeError, psycopg2.errors.NumericValueOutOfRange)
 
     def close(self) -> None:
-        """Close the connection for good."""
+        """Close the connection."""
         from psycopg2.extensions import connection
 
         connection.close(self._kept)

@@ -32,14 +32,14 @@ EVIDENCE_COLUMNS = (
 
 @dataclass(frozen=True)
 class Case:
-    """One gate on one small table, and all the evidence that it must leave.
+    """One gate on one small table, with all evidence that it must leave.
 
     Attributes
     ----------
-    columns, rows : the table, types in the words of `engines.TYPES`; `history` adds rows by a rule
-    declared : columns and types that the YAML declares, where they are not those of the table
-    ledger : what earlier runs of this very gate left: `run_date`, `status`, `recorded_at`
-    evidence : the expected rows; what a row does not name is not compared
+    columns, rows : the table, with types of `engines.TYPES`; `history` adds rows by a rule
+    declared : columns and types that the YAML declares, where they differ from the table
+    ledger : rows that earlier runs of the same gate left: `run_date`, `status`, `recorded_at`
+    evidence : the expected rows; a column that a row does not name is not compared
     status : dbt's status of the test
     """
 
@@ -68,7 +68,7 @@ class Case:
 
     @property
     def tag(self) -> str:
-        """The dbt tag that selects all cases of one run date."""
+        """Return the dbt tag that selects all cases of one run date."""
         return f"on_{self.run_date:%Y_%m_%d}"
 
 
@@ -81,12 +81,12 @@ class Batch:
 
     @property
     def group(self) -> str:
-        """What keeps the tests of the batch on one worker."""
+        """Return the group that keeps the tests of the batch on one worker."""
         return f"{self.engine}-{self.number}"
 
 
 def batches() -> Iterator[tuple[Batch, Case]]:
-    """Give every case on every engine it is meant for; consecutive cases go to different batches."""
+    """Yield every case on each of its engines; consecutive cases go to different batches."""
     for engine in ENGINES:
         cases = [case for case in load_cases() if engine in case.engines]
         for position, case in enumerate(cases):
@@ -106,7 +106,7 @@ def load_cases(gate: str | None = None) -> tuple[Case, ...]:
 
 
 def read_cases(file: Path) -> list[Case]:
-    """Read the cases of a gate: the file named after it, and by topic those of the folder of that name, with the same defaults."""
+    """Read the cases of a gate from its file, and from the files of the folder of that name, which have the same defaults."""
     found = []
     first, *topics = (
         yaml.safe_load(each.read_text(encoding="utf-8"))
@@ -124,7 +124,7 @@ def read_cases(file: Path) -> list[Case]:
 
 
 def differences(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Say how the evidence found differs from what is expected; nothing where it does not."""
+    """Return the differences between the expected and the found evidence; empty where there are none."""
     remaining = list(found)
     problems = []
     for row in expected:
@@ -138,7 +138,7 @@ def differences(expected: Sequence[Mapping[str, Any]], found: Sequence[Mapping[s
 
 
 def is_same(expected: Any, found: Any) -> bool:
-    """Compare two values; numbers as numbers, whatever their type and spelling."""
+    """Say whether two values are equal; numbers are compared as numbers, whatever their type and format."""
     if expected is None or found is None:
         return expected is None and found is None
     try:

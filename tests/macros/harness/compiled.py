@@ -58,7 +58,7 @@ class GateCompiler:
         variables: Mapping[str, str] | None = None,
         execute: bool = True,
     ) -> str:
-        """Compile a test, with other arguments than its YAML's where some are given, and variables of the environment."""
+        """Compile a test; the given arguments replace those of its YAML, and variables of the environment are set."""
         node = copy.copy(self.tests[name])
         node.extra_ctes_injected = False
         if arguments is not None:
@@ -70,11 +70,11 @@ class GateCompiler:
             return str(self._compiler.compile_node(node, self.manifest, write=False).compiled_code)
 
     def relation_name(self, name: str) -> str:
-        """The table that a test looks at, as it stands in its SQL."""
+        """Return the name in SQL of the table that a test looks at."""
         return str(self.manifest.sources[self.tests[name].depends_on.nodes[0]].relation_name)
 
     def status(self, rows: Sequence[Row], severity: str) -> str:
-        """What dbt makes of rows of evidence: `gates.failures`, then as its test task decides."""
+        """Return the status that dbt gives a test with these rows of evidence."""
         failures = self.adapter.execute_macro("failures", project="gates", kwargs={"rows": list(rows)})
         if severity == "error" and failures > 0:
             return "fail"

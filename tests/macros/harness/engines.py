@@ -1,4 +1,4 @@
-"""The three engines: how each spells types and literals, creates a case's table and is asked for rows."""
+"""The three engines: types and literals, the tables of cases, and queries."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from .cases import Case
 
 SCHEMA = "truth"
-# What the YAML of the cases calls a type, where an engine calls it otherwise.
+# The types of the cases by engine, where an engine has another name.
 TYPES = {
     "postgres": {"double": "double precision"},
     "duckdb": {},
@@ -24,13 +24,13 @@ class Engine(Protocol):
     name: str
 
     def profile(self) -> Mapping[str, Any]:
-        """dbt's connection."""
+        """Return dbt's connection."""
 
     def execute(self, statements: Iterable[str]) -> None:
-        """Run statements, keep their effects."""
+        """Run statements and commit."""
 
     def query(self, sql: str) -> list[Row]:
-        """Rows of a select."""
+        """Return the rows of a select."""
 
 
 @dataclass
@@ -134,13 +134,13 @@ class Spark:
 
 
 def type_name(engine: str, name: str) -> str:
-    """Spell a type of the YAML as an engine does."""
+    """Return the name that an engine has for a type of the cases."""
     base, bracket, rest = name.partition("(")
     return TYPES[engine].get(base, base) + bracket + rest
 
 
 def literal(engine: str, value: Any) -> str:
-    """Spell a value as an SQL text; the column's cast makes it what it is."""
+    """Return a value as an SQL text literal, which is cast to the type of its column."""
     if value is None:
         return "null"
     quote = "\\'" if engine == "spark" else "''"
@@ -148,12 +148,12 @@ def literal(engine: str, value: Any) -> str:
 
 
 def quoted(engine: str, name: str) -> str:
-    """Spell a column's name as it is, case and all."""
+    """Return the quoted name of a column."""
     return f"`{name}`" if engine == "spark" else f'"{name}"'
 
 
 def create_statements(engine: str, cases: Sequence[Case]) -> list[str]:
-    """Statements that create one relation for each case: a table, on Spark a view, which is 100 times faster."""
+    """Return statements that create a relation for each case: a table, on Spark a view, which is 100 times faster."""
     statements = [f"create schema if not exists {SCHEMA}"]
     for case in cases:
         kind = "view" if engine == "spark" else "table"
@@ -164,7 +164,7 @@ def create_statements(engine: str, cases: Sequence[Case]) -> list[str]:
 
 
 def select_rows(engine: str, columns: Mapping[str, str], rows: Sequence[Sequence[Any]]) -> str:
-    """A select of the rows; without rows, one that has the columns only."""
+    """Return a select of the rows; without rows it has only the columns."""
     names = [f"c{index}" for index in range(len(columns))]
     casts = [
         f"cast({name} as {type_name(engine, column_type)}) as {quoted(engine, column)}"

@@ -1,4 +1,4 @@
-"""The formulas of the gates that look back, written down a second time, in plain Python."""
+"""The formulas of the gates that look back, written a second time in plain Python."""
 
 import math
 import statistics
@@ -10,7 +10,7 @@ MAD_TO_SD = 1.4826
 def robust_z(
     series: Mapping[int, float], weeks: int, noise_days: int, min_noise: float
 ) -> tuple[float | None, float | None, int, int]:
-    """How far day 0 is from the same weekday of the weeks before.
+    """Return the distance between day 0 and the same weekday of the weeks before.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def robust_z(
 def drift(
     series: Mapping[int, Mapping[str, int]], method: str, reference_days: int, noise_days: int, noise_z: float
 ) -> tuple[float, float, int, int]:
-    """How far the distribution of day 0 is from that of the days before, and how far is usual.
+    """Return the distance between the distributions of day 0 and of the days before, and the usual distance.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One table before a gate and before the operator of Airflow that it stands for, and when they may differ."""
+"""Judge one table by a gate and by the operator of Airflow that it replaces, and say when the two may differ."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ VALID: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Data:
-    """The amounts of the run date and of the day that it is compared with."""
+    """The amounts of the run date and of its reference day."""
 
     current: Sequence[float | None]
     reference: Sequence[float | None] = ()
@@ -37,7 +37,7 @@ class Data:
 
 @dataclass(frozen=True)
 class Compared:
-    """The data, and about what Postgres makes of them."""
+    """The amounts, and roughly the aggregates that Postgres computes from them."""
 
     data: Data
     now: float | None
@@ -54,7 +54,7 @@ class Compared:
 
     @property
     def differ_in_sign(self) -> bool:
-        # not by their product, which underflows to zero for tiny values
+        # signs are compared, because the product of tiny values underflows to zero
         return (
             self.now is not None
             and self.then is not None
@@ -62,19 +62,19 @@ class Compared:
         )
 
 
-# The reason that we give, and what must be so of the data for Airflow's pass to be an accident.
+# By reason of the gate, the condition on the data under which Airflow passes by accident.
 ACCIDENTS: dict[str, Callable[[Compared], bool]] = {
     "no_current": lambda compared: not compared.data.current,
     "no_reference": lambda compared: not compared.data.reference,
     "null_value": lambda compared: compared.are_unusable,
     "sign_change": lambda compared: compared.differ_in_sign,
-    # Of two negatives max_over_min is at most 1, and over a negative reference relative_diff is at most 0.
+    # max_over_min of two negative values is at most 1, and relative_diff over a negative reference is at most 0
     "out_of_bounds": lambda compared: compared.are_negative,
 }
 
 
 class Parity:
-    """The same table before a gate and an operator.
+    """A table that a gate and an operator judge.
 
     Attributes
     ----------
@@ -100,11 +100,11 @@ class Parity:
 
     @property
     def cases(self) -> int:
-        """How many distinct cases there were."""
+        """Return the number of distinct cases."""
         return len(self._seen)
 
     def is_new(self, gate: str, arguments: Mapping[str, Any], data: object) -> bool:
-        """Whether this case has not been seen before; from now on it has."""
+        """Remember a case; return whether it is new."""
         key = repr((gate, sorted(arguments.items()), data))
         new = key not in self._seen
         self._seen.add(key)
@@ -122,7 +122,7 @@ class Parity:
         self._connection.execute(f"delete from parity.rows{insert}".encode())
 
     def gate(self, gate: str, arguments: Mapping[str, Any]) -> list[Row]:
-        """Run the gate's own SQL, as dbt compiles it; no rows where the query breaks, which is a failure."""
+        """Run the SQL of the gate, as dbt compiles it; return no rows where the query breaks, which is a failure."""
         key = repr((gate, arguments))
         if key not in self._compiled:
             self._compiled = {key: self._compiler.compile(gate, arguments, TODAY)}
@@ -132,7 +132,7 @@ class Parity:
             return []
 
     def compare(self, gate: str, passed: bool, rows: Sequence[Row], data: Data) -> None:
-        """Insist on the same verdict, or on a documented accident: never one that we pass and Airflow does not."""
+        """Require the same verdict or a documented accident; the gate never passes where Airflow fails."""
         for reason in compare(passed, rows, data):
             self.outcomes[gate, reason] += 1
 
@@ -142,7 +142,7 @@ class Parity:
 
 
 def compare(passed: bool, rows: Sequence[Row], data: Data) -> set[str]:
-    """Return `both pass`, `both fail`, or the reasons for which we fail what Airflow passes by accident.
+    """Return `both pass`, `both fail`, or the reasons of the gate where it fails and Airflow passes by accident.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def compare(passed: bool, rows: Sequence[Row], data: Data) -> set[str]:
 
 
 def aggregate(expression: str, values: Sequence[float | None]) -> float | None:
-    """About what Postgres computes, to aim bounds at; to Postgres NaN is larger than every number."""
+    """Return roughly the aggregate that Postgres computes, to aim bounds at; for Postgres NaN is larger than every number."""
     present = [value for value in values if value is not None]
     if expression.startswith("count"):
         return len(values) if expression == "count(*)" else len(present)

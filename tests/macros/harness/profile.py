@@ -33,7 +33,7 @@ ROWS: Sequence[Sequence[Any]] = [
     ("", 9007199254740993, "2017-03-11 04:30:00", "2017-03-10", None, 12),
     (None, 9007199254740992, "2017-03-09 15:00:00", "2017-03-10", "(null)", None),
     (None, None, None, "2017-03-10", "a", None),
-    # the edges of what is still an hour, on either side, and far off
+    # the first and last hours that are still named, on both sides, and times far beyond them
     ("k", 1, "2017-03-09 23:59:59", "2017-03-10", "a", 1),
     ("l", 1, "2017-03-09 00:00:00", "2017-03-10", "a", 1),
     ("m", 1, "2017-03-08 23:59:59", "2017-03-10", "a", 1),
@@ -41,7 +41,7 @@ ROWS: Sequence[Sequence[Any]] = [
     ("o", 1, "2017-03-11 23:59:59", "2017-03-10", "a", 1),
     ("p", 1, "2017-03-12 00:00:00", "2017-03-10", "a", 1),
     ("q", 1, "2018-01-01 00:00:00", "2017-03-10", "a", 1),
-    # none on 2017-03-11; the same key as two days before; and a day that is not asked for
+    # no row on 2017-03-11, the same key as two days before, and a day outside the profile
     ("k", 1, "2017-03-12 12:00:00", "2017-03-12", "a", 3),
     ("r", 1, "2017-03-13 12:00:00", "2017-03-13", "a", 3),
 ]

@@ -19,7 +19,7 @@ def write_project(
     macros: Path = MACROS,
     name: str = "truth_table",
 ) -> Path:
-    """Write a dbt project that uses the package as people do.
+    """Write a dbt project that uses the package.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def write_project(
 
 
 def case_sources(engine: str, cases: Sequence[Case]) -> dict[str, Any]:
-    """The property YAML: one source table and one test for each case."""
+    """Return the property YAML with one source table and one test for each case."""
     return {
         "sources": [{"name": "cases", "schema": SCHEMA, "tables": [_table(engine, case) for case in cases]}]
     }

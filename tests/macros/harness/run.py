@@ -1,4 +1,4 @@
-"""Runs the truth table through dbt on one engine and reads the ledger back.
+"""Run the truth table with dbt on one engine, and read the ledger.
 
 As a program (`python -m tests.macros.harness.run <engine> <directory> <names.json> <result.json>`) it runs the named cases on
 Spark, whose JVM needs a separate process, or on DuckDB, with whichever dbt the interpreter has.
@@ -21,7 +21,7 @@ from .project import case_sources, write_project
 
 ROOT = Path(__file__).parents[3]
 LEDGER = f"{SCHEMA}.gate_results"
-# Days that no case but those about the calendar has anything on.
+# Days that only the cases about the calendar use.
 CALENDAR = " union all ".join(
     f"{create}select cast('2009-06-{day}' as date) as calendar_date"
     for create, day in ((f"create table {SCHEMA}.calendar as ", "07"), ("", "14"))
@@ -46,7 +46,7 @@ def invoke(
     dbtRunnerResult
     """
     with warnings.catch_warnings(), mock.patch.dict(os.environ, {**ENVIRONMENT, **(environment or {})}):
-        warnings.simplefilter("ignore")  # dbt's own, and those of the libraries it loads late
+        warnings.simplefilter("ignore")  # warnings of dbt and of libraries that it loads late
         from dbt.cli.main import dbtRunner
 
         where = ["--project-dir", str(directory), "--profiles-dir", str(directory)]
@@ -56,7 +56,7 @@ def invoke(
 
 
 def prepare(engine: Engine, chosen: Sequence[Case], directory: Path) -> Any:
-    """Create the cases' tables, a project with their gates, and what earlier runs have left in the ledger.
+    """Create the tables of the cases, a project with their gates, and the ledger of earlier runs.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def _case_names(manifest: Any) -> dict[str, str]:
 
 
 def run_truth_table(engine: Engine, cases: Sequence[Case], directory: Path) -> dict[str, list[Row]]:
-    """Run every case that is meant for the engine, one dbt invocation for each run date.
+    """Run every case of the engine, one dbt invocation for each run date.
 
     Returns
     -------
@@ -141,7 +141,7 @@ def run_in_process(
 def _seed_ledger(
     engine: Engine, cases: Sequence[Case], directory: Path, manifest: Any, node_ids: Mapping[str, str]
 ) -> None:
-    """Write what earlier runs of a case's gate have left, where the case says so."""
+    """Write the ledger of earlier runs, for cases that have one."""
     rows = [
         f"select {literal(engine.name, row['status'])}, 'error', '{SCHEMA}.{case.name}', '{case.name}', "
         f"cast({literal(engine.name, row['run_date'])} as date), "

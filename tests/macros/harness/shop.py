@@ -1,4 +1,4 @@
-"""A small dbt project of a shop that uses the package, as somebody has it who reports what went wrong."""
+"""A small dbt project of a shop that uses the package, for tests of reported faults."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Shop:
         )
 
     def write(self, files: Mapping[str, str | Mapping[str, Any]]) -> None:
-        """Write files, those that are mappings as YAML."""
+        """Write files; a mapping is written as YAML."""
         for name, content in files.items():
             path = self.directory / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +123,7 @@ class Shop:
         )
 
     def ledger(self, where: str = "1 = 1") -> list[Row]:
-        """Rows of the ledger, in the order in which they were recorded."""
+        """Return the rows of the ledger in the order of recording."""
         exists = self.engine.query(
             f"select 1 from information_schema.tables where table_schema = '{SCHEMA}' and table_name = 'gate_results'"
         )
@@ -132,17 +132,17 @@ class Shop:
 
 
 def properties_of(name: str, gates: Sequence[Mapping[str, Any]], kind: str = "seeds") -> dict[str, Any]:
-    """The property YAML of one seed or model with gates."""
+    """Return the property YAML of one seed or model with gates."""
     return {kind: [{"name": name, "data_tests": list(gates)}]}
 
 
 def gate(kind: str, arguments: Mapping[str, Any] | None = None, /, **others: Any) -> dict[str, Any]:
-    """One gate of the package, with its arguments; `others` stand beside them."""
+    """Return one gate of the package with its arguments and other properties."""
     return {f"gates.{kind}": {**({"arguments": dict(arguments)} if arguments else {}), **others}}
 
 
 def orders(sizes: dict[str, int]) -> str:
-    """The seed with so many orders on each day."""
+    """Return the seed with a number of orders on each day."""
     lines = ["order_id,order_date,amount"]
     for day, size in sizes.items():
         lines += [f"{day.replace('-', '')}{number:02},{day},1" for number in range(size)]

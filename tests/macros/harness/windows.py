@@ -1,4 +1,4 @@
-"""A case of the truth table, judged as one day of a backtest: it must leave the same evidence for that day."""
+"""Judge a case of the truth table as one day of a backtest; it must leave the same evidence for that day."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SHIFT = 100_000  # days
 
 
 def in_window(compiler: GateCompiler, case: Case) -> str:
-    """The evidence of the case's day, from a statement (DuckDB) that judges the days around it too."""
+    """Return the evidence of the case's day from a statement on DuckDB that also judges the days around it."""
     window = {"JUDGED_FROM": (case.run_date - AROUND).isoformat()}
     last_day = case.run_date + AROUND if case.arguments.get("date_column") else case.run_date
     statement = compiler.compile(f"case_{case.name}", run_date=last_day, variables=window)
@@ -20,7 +20,7 @@ def in_window(compiler: GateCompiler, case: Case) -> str:
 
 
 def beside_healthy(compiler: GateCompiler, case: Case) -> str | None:
-    """The same where the rows of that day stand long before all others, as broken ones do; None without a date column."""
+    """Return the evidence where the rows of that day stand long before all others, as injected faults do; None without a date column."""
     column = case.arguments.get("date_column")
     if column is None or column not in case.columns:
         return None
