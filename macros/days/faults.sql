@@ -1,4 +1,4 @@
-{# Faults that a backtest injects into past days: what they make of the rows, and broken rows beside healthy ones. #}
+{# Faults that a backtest injects into past days: the broken rows, and relations with healthy and broken rows. #}
 
 {# A condition on the rows of some days, as SQL of a list of dates. #}
 {% macro on_days(date_column, days) -%}
@@ -7,8 +7,8 @@
     )
 {%- endmacro %}
 
-{# The rows of `days` as they arrive with a fault. keep: a condition on those that are not lost; changes: SQL by column; copies: how
-   often each row arrives; days_late: the rows are those of the day so many days before, dates and timestamps moved with them. #}
+{# The rows of `days` as they arrive with a fault. keep: the condition of rows that are not lost; changes: SQL by column; copies: how
+   often each row arrives; days_late: how many days before the rows come from, with dates and timestamps moved. #}
 {% macro faulty_rows(relation, date_column, days, keep, changes, copies, days_late) %}
 select *
 from (

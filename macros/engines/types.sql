@@ -61,7 +61,7 @@
     {% do return(base ~ ("(" ~ parts[1] if parts | length > 1 else "")) %}
 {% endmacro %}
 
-{# A version of a relation's rows, or of those of one day: '<rows>:<sum of row hashes>', blind to the order of rows. #}
+{# A version of the rows of a relation, or of one of its days: '<rows>:<sum of row hashes>', the same in any order of rows. #}
 {% macro data_version(relation, date_column=none, run_date=none) %}
 select
     cast(count(*) as {{ gates.type_text() }}) || ':'

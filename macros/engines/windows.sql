@@ -1,8 +1,7 @@
-{# Medians over the days before a day, which no engine has as a window: the values of the window are collected, and the median
-   is that of the collection. #}
+{# Medians over the days before a day. No engine has them as a window function, so the values of the window are collected, and the
+   median of the collection is taken. #}
 
-{# What stands before the brackets of a CTE whose expressions are to be computed once and not wherever they are used. Spark has no
-   word for it. #}
+{# The keyword of a CTE that is computed once, and not for each use. Spark has none. #}
 {% macro materialized() %}{{ return(adapter.dispatch("materialized", "gates")()) }}{% endmacro %}
 {% macro default__materialized() %}{{ return("materialized") }}{% endmacro %}
 {% macro spark__materialized() %}{{ return("") }}{% endmacro %}
@@ -46,7 +45,7 @@
     {{ return("max(struct(" ~ (ranks + columns) | join(", ") ~ "))." ~ column) }}
 {% endmacro %}
 
-{# The median of what `collected` has, or of how far that is from `centre`; NULL where there is nothing. #}
+{# The median of a collection, or of the distances of its values from `centre`; NULL for an empty collection. #}
 {% macro median(values, centre=none) %}{{ return(adapter.dispatch("median", "gates")(values, centre)) }}{% endmacro %}
 {% macro default__median(values, centre) -%}
     (

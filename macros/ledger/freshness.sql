@@ -1,6 +1,6 @@
-{# For `loaded_at_query` of a source, whose rows are of whole days: dbt measures the age of what this selects against its clock,
-   and this is as many days before the clock as the last day with rows is before the run date. So the age is that of the data
-   on the run date, whenever dbt runs. Rows after the run date do not count; without any row dbt takes the source for infinitely old. #}
+{# The `loaded_at_query` of a source with a day column. dbt compares the selected instant with its clock, so this selects the clock minus
+   the days from the last day with rows to the run date. The age is then the age of the data on the run date, whenever dbt runs. Rows
+   after the run date do not count; without any row dbt takes the source for infinitely old. #}
 {% macro loaded_at(relation, date_column) %}
 {% set today = gates.run_date() %}
 {% set seconds = "86400 * " ~ gates.day_number("last_day", today) %}

@@ -239,7 +239,7 @@ def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> N
 
 @app.command()
 def packages() -> None:
-    """Install the dbt packages; goes on without those of dbt's package hub when it cannot be reached."""
+    """Install the dbt packages; packages of dbt's hub are skipped when it cannot be reached."""
     from training_pipeline.steps.packages import install
 
     result = install(Settings.load())

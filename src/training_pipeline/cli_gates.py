@@ -1,4 +1,4 @@
-"""The commands about gates that have moved to `gates`: for one version they stay here as well, for the project of the checkout."""
+"""Aliases of the commands of `gates` for the project of the checkout, which stay for one version."""
 
 from __future__ import annotations
 

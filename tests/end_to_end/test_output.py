@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 from training_pipeline.config import Settings
+from training_pipeline.warehouse.postgres import dbt_environment
 
 from .conftest import RUN_DATE, execute
 
@@ -22,6 +25,22 @@ def started(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
 
 
+def run_next(settings: Settings, printed: str, gate: str) -> str:
+    """Run the command of a gate's card word by word, in the folder that the card names; return what it prints."""
+    (folder, words) = re.findall(rf"^ +next in (\S+): (gates explain {gate} .*)$", printed, re.MULTILINE)[0]
+    program, *arguments = shlex.split(words)
+    ended = subprocess.run(
+        [COMMAND.with_name(program), *arguments],
+        cwd=settings.root / folder,
+        env=os.environ | dbt_environment(settings),  # the server of the tests is not the one of the checkout
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
 def test_run_that_succeeds_is_read_at_a_glance(pipeline_settings: Settings) -> None:
     ended = started(*RUN)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -33,6 +52,14 @@ def test_run_that_succeeds_is_read_at_a_glance(pipeline_settings: Settings) -> N
     assert any(line.startswith("    challenger_evaluation: ") for line in lines)
     assert any(line.startswith("PROMOTED  model version 1: ") for line in lines)
     assert f"report    {pipeline_settings.state_dir}/reports/{RUN_DATE}.html" in lines
+    assert (
+        f"next      training-pipeline mlflow; in dbt_project: gates explain TEST --run-date {RUN_DATE}"
+        in lines
+    )
+
+    said = run_next(pipeline_settings, ended.stdout, "challenger_calibration_error")
+    assert "challenger_calibration_error: value_range on " in said
+    assert re.search(r"^WARN  min\(value\) is 0\.\d+, allowed at most 0\.05$", said, re.MULTILINE), said
 
     ended = started(*RUN, "--json")
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -66,6 +93,13 @@ def test_run_that_a_gate_stops_ends_with_the_card(built_settings: Settings) -> N
     assert stopped.endswith(
         f"      next in dbt_project: gates explain interaction_daily_departments --run-date {RUN_DATE}\n"
     )
+
+    said = run_next(built_settings, stopped, "interaction_like_last_week")
+    assert (
+        "FAIL  sum(amount_sum) is 771.5, 2063 on the same weekday before: ratio 2.7, allowed below 2.01"
+        in said
+    )
+    assert "the rows behind it:" in said
 
     ended = started("validate", "--run-date", str(RUN_DATE), "--json")
     assert ended.returncode == 3

@@ -49,7 +49,7 @@ def slope(label: Integers, predicted: Floats, weights: Floats) -> Floats:
 def error(label: Integers, predicted: Floats, weights: Floats) -> Floats:
     """Expected calibration error: mean |predicted - actual| over ten quantile bins, shape (r,). Best is 0.0.
 
-    The bins are those of the rows as given, also for resamples; rows of equal prediction share a bin.
+    The bins are made from the given rows and kept for resamples; rows of equal prediction share a bin.
     """
     gaps = weights @ (_members(predicted) * (predicted - label)[:, None])
     errors: Floats = np.abs(gaps).sum(axis=1) / weights.sum(axis=1)

@@ -45,7 +45,7 @@ Integers = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Rows of `training_set` in the order of (snapshot_date, customer_id), features in that of their names.
+    """Rows of `training_set` in the order of (snapshot_date, customer_id), features in the order of their names.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""Charts as inline SVG, so that the report is one file."""
+"""Draw charts as inline SVG, so that the report is one file."""
 
 from __future__ import annotations
 

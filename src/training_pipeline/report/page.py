@@ -1,4 +1,4 @@
-"""The report of a run date: one HTML file that shows the verdict and its proof, without other files."""
+"""Write the report of a run date: a single HTML file with the verdict and its proof."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the template shows; among the rows of gates, failures come first."""
+    """The data of the template; rows of gates are sorted with failures first."""
 
     run_date: dt.date
     verdict: Verdict

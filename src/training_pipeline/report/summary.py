@@ -1,4 +1,4 @@
-"""What a person reads at the end of a run: the steps, what did not pass, the metrics, the verdict, where to look next."""
+"""The text at the end of a run: the steps, the warnings, the metrics, the verdict, the next command."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _METRICS = ("auc", "log_loss", "brier")
 
 
 def run_lines(settings: Settings, outcome: Outcome, context: Context, verbose: bool = False) -> list[str]:
-    """Return what a run came to, in lines of at most the width of a terminal.
+    """Return the outcome of a run in lines that fit a terminal.
 
-    Where nothing stopped the run they are at most 25, unless all evidence is asked for: models on which everything passed
-    share a line where it takes that.
+    They are at most 25 where nothing stopped the run and not all evidence is asked for; relations on which everything passed then
+    share a line if necessary.
     """
     if outcome.stopped is not None:
         ending = [*_pointers(settings, outcome), *verdict_lines(settings, outcome)]
@@ -57,14 +57,14 @@ def run_lines(settings: Settings, outcome: Outcome, context: Context, verbose: b
 
 
 def evidence_lines(rows: Sequence[Row], context: Context, verbose: bool) -> list[str]:
-    """Return what the gates of one side came to: a line for each relation and a card for each warning, or every row."""
+    """Return the outcome of the gates of one side: a line for each relation and a card for each warning, or every row."""
     if verbose:
         return in_full(rows, context)
     return [*folded(by_relation(rows, context), ""), *cards(rows, context, WARN)]
 
 
 def verdict_lines(settings: Settings, outcome: Outcome) -> list[str]:
-    """Return what was decided, or what stopped the run."""
+    """Return the decision about the model, or what stopped the run."""
     if outcome.stopped is not None:
         head, *rest = str(outcome.stopped).splitlines()
         if hint := last_day_hint(settings, outcome.run_date):
@@ -122,7 +122,7 @@ def metric_table(settings: Settings, run_date: datetime.date) -> Table | str:
 
 
 def last_day_hint(settings: Settings, run_date: datetime.date) -> str | None:
-    """Say which day is the last that has rows when the run date has none; None when it has some."""
+    """Return a hint with the last day that has rows if the run date has none; None if it has rows."""
     table = sql.Identifier(*settings.source.split("."))
     with connect(settings) as connection:
         if not exists(connection, table):
@@ -143,7 +143,7 @@ def last_day_hint(settings: Settings, run_date: datetime.date) -> str | None:
 
 
 def _steps(outcome: Outcome, context: Context, room: int | None) -> Iterator[str]:
-    """A line for each step; under it one for each relation that was judged in it, or every row where room has no bound."""
+    """Yield a line for each step, followed by a line for each relation that it judged, or by every row where room is None."""
     counts = {step: len(by_relation(rows, context)) for step, rows in outcome.evidence.items() if rows}
     while room is not None and sum(counts.values()) > max(room, len(counts)):
         counts[max(counts, key=lambda step: counts[step])] -= 1
@@ -171,7 +171,7 @@ def _labelled(label: str, text: str) -> list[str]:
 
 
 def _as_many_as_fit(label: str, parts: list[str]) -> list[str]:
-    """One line of the first parts that it holds; none without any."""
+    """Return one line with as many of the parts as fit; no line without parts."""
     while len(lines := _labelled(label, ", ".join(parts))) > 1:
         parts = parts[:-1]
     return lines if parts else []

@@ -1,4 +1,4 @@
-"""From the types of a file to the declared ones, and the values that no later step could work with.
+"""Cast the types of a file to the declared types, and refuse values that would break a later step.
 
 A value is refused here when it has another type, or when a later step would break on it; whatever is merely unusual is loaded,
 and the gates judge it.
@@ -16,10 +16,10 @@ from gates.text import printable, quoted
 from training_pipeline.errors import PipelineError
 from training_pipeline.source.columns import DAY, INSTANT, REQUIRED, Column, arrow_schema
 
-# Dates outside stand for an unknown one in most systems (0001-01-01, 1900-01-01, the zero of Unix time, 9999-12-31). Each
-# day from the first one on is a row of the profile, and pandas knows no instant after 2262.
+# In most systems a date outside these stands for an unknown date (0001-01-01, 1900-01-01, the zero of Unix time, 9999-12-31). The
+# profile has a row for each day from the first day on, and pandas has no instant after 2262.
 FIRST_DAY, LAST_DAY = datetime.date(1970, 1, 2), datetime.date(2199, 12, 31)
-# The features count amounts in ten-thousandths, as whole numbers of 64 bits: 900 of these in one sum still fit.
+# The features sum amounts as 64-bit whole numbers of ten-thousandths; a sum of 900 such amounts still fits.
 LARGEST_NUMBER = 1e12
 _EXAMPLES = {
     "text": "UTF-8",
@@ -31,7 +31,7 @@ _EXAMPLES = {
     "timestamp without time zone": "YYYY-MM-DD HH:MM:SS in UTC, or with an offset such as +01:00",
 }
 _ADVICE = "correct the value, or leave it empty if it is unknown"
-# The zone of an ISO timestamp, which only follows a time of day: the -31 of 2017-12-31 is none.
+# The zone of an ISO timestamp stands after a time of day; the -31 of 2017-12-31 is no zone.
 _OFFSET = r"\d{2}:\d{2}.*(Z|[+-]\d{2}(:?\d{2})?)$"
 
 
@@ -115,12 +115,12 @@ def _is_implausible(days: pa.Array) -> pa.Array:
 
 
 def _is_unsummable(numbers: pa.Array) -> pa.Array:
-    # NaN is not at most anything
+    # a comparison with NaN is never true, so NaN is refused as well
     return pc.invert(pc.less_equal(pc.abs(numbers), LARGEST_NUMBER))
 
 
 _PLAUSIBLE = f"is no plausible date (from {FIRST_DAY} to {LAST_DAY})"
-# For a type: which values break a later step, and what the message says of them.
+# By type: the values that break a later step, and the words of the message.
 _RULES: dict[str, tuple[Callable[[pa.Array], pa.Array], str]] = {
     "text": (
         lambda texts: pc.match_substring(texts, "\0"),
@@ -144,7 +144,7 @@ def _cast(values: pa.Array, target: pa.DataType) -> pa.Array:
         values = values.cast(pa.large_string())
     if pa.types.is_timestamp(target) or pa.types.is_date(target):
         if pa.types.is_integer(values.type):
-            # Arrow would take it for microseconds or days since 1970, whatever it counts
+            # Arrow would take the number for microseconds or days since 1970
             raise pa.ArrowNotImplementedError("a number is no date")
         return _instants(values) if pa.types.is_timestamp(target) else _days(values)
     if pa.types.is_integer(target) and _is_text(values.type):
@@ -180,7 +180,7 @@ def _instants(values: pa.Array) -> pa.Array:
     if pa.types.is_timestamp(values.type) and values.type.tz is not None:
         values = values.cast(pa.timestamp(values.type.unit, tz="UTC"))
         values = pc.local_timestamp(values)
-    # Postgres keeps microseconds; what a file has beyond them is not worth refusing it
+    # Postgres keeps microseconds; finer digits are dropped
     return values.cast(pa.timestamp("us"), safe=values.type != pa.timestamp("ns"))
 
 
@@ -198,7 +198,7 @@ def _first_that_fails(values: pa.Array, target: pa.DataType) -> int:
 
 
 def _shown(values: pa.Array, row: int) -> str:
-    """Return a value as a message shows it; Python has no object for each value that Arrow has (year 10000)."""
+    """Return a value for a message; some values of Arrow have no Python object (year 10000)."""
     value = values.slice(row, 1)
     if pa.types.is_dictionary(value.type):
         value = value.dictionary_decode()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 INSTANT, DAY = "interaction_at", "interaction_date"
 DECLARED = ("interaction_id", "customer_id", INSTANT, DAY)
-# Without these a row is in no partition, or the same as another one: a broken file, not a matter of degree for a gate.
+# A row without these is in no partition or has no key. Then the file is broken, and no gate can judge the share of such rows.
 REQUIRED = ("interaction_id", INSTANT, DAY)
 
 TYPES = {
@@ -45,7 +45,7 @@ class Column:
 
 
 def declared_columns(settings: Settings) -> tuple[Column, ...]:
-    """Read the columns of the source `raw.interaction` from the dbt project: they are declared there only.
+    """Read the columns of the source `raw.interaction` from the dbt project, the only place that declares them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A file as it was when it was opened: hashed once, and compared with that hash wherever it is read."""
+"""Read a file as it was when it was opened: it is hashed once, and each block that is read is compared with that hash."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def opened(path: Path, advice: str) -> Iterator[tuple[BinaryIO, str]]:
 
 
 class _HashedContent(io.RawIOBase):
-    """The bytes of a file, block by block; each block must have the digest that it had at first.
+    """The bytes of a file, block by block; each block must still have its first digest.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ class _HashedContent(io.RawIOBase):
         return len(part)
 
     def _proven(self, number: int) -> bytes:
-        """Read a block; the latest is kept, since Parquet reads pieces of it."""
+        """Read a block, and keep the latest one, because Parquet reads pieces of it."""
         if self._block[0] != number:
             self._file.seek(number * BLOCK_BYTES)
             block = self._file.read(BLOCK_BYTES)

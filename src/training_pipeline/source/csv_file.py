@@ -25,7 +25,7 @@ ROW_BYTES = 16 << 20
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
 _LINE = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
-# Arrow's own words: its handler of invalid rows cannot be given one that is not UTF-8.
+# The message of Arrow, whose handler of invalid rows does not get rows that are not UTF-8.
 _INVALID_ROW = re.compile(r"Row #(\d+): Expected (\d+) columns, got (\d+): (.*)", re.DOTALL)
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 _BESIDE_QUOTES = (_COMMA, _LF, _CR, _QUOTE)
@@ -43,7 +43,7 @@ _OTHER_FORMATS = {
 
 
 class NotCsvError(Exception):
-    """What is wrong with the content; whoever knows the file names it."""
+    """The content is wrong; the caller adds the name of the file."""
 
 
 def header(file: BinaryIO) -> tuple[list[str], None]:
@@ -58,7 +58,7 @@ def header(file: BinaryIO) -> tuple[list[str], None]:
 
 
 def batches(file: BinaryIO) -> Iterator[pa.RecordBatch]:
-    """Yield the rows, every column as bytes: the loader casts them, so that it can name a value that does not fit.
+    """Yield the rows with every column as bytes. The loader casts them, so that it can name a wrong value.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def _header(text: BinaryIO) -> tuple[list[str], int]:
 
 
 def _blocks(text: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
-    """Yield whole rows, and what is wrong with the row after them, None where nothing is."""
+    """Yield whole rows, and the fault of the row after them; None without a fault."""
     rest, is_last = b"", False
     while not is_last:
         more = text.read(BLOCK_BYTES)
@@ -131,7 +131,7 @@ def _blocks(text: BinaryIO) -> Iterator[tuple[bytes, str | None]]:
 
 
 def _whole_rows(block: bytes, is_last: bool) -> tuple[int, str | None]:
-    """Return where the last whole row of a block ends, and what is wrong with the quotation marks after that.
+    """Return where the last whole row of a block ends, and the fault of the quotation marks after it.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def _whole_rows(block: bytes, is_last: bool) -> tuple[int, str | None]:
     codes = np.frombuffer(block, np.uint8)
     quotes = np.flatnonzero(codes == _QUOTE)
     breaks = np.flatnonzero((codes == _LF) | (codes == _CR))
-    # a line break after an even number of quotation marks is in no value
+    # a line break after an even number of quotation marks ends a row
     ends = breaks[np.searchsorted(quotes, breaks) % 2 == 0] + 1
     neighbours = np.pad(codes, 1, constant_values=_LF)
     before, after = neighbours[quotes[::2]], neighbours[quotes[1::2] + 2]
@@ -166,7 +166,7 @@ def _parse(block: bytes, names: Sequence[str], rows_before: int) -> list[pa.Reco
     if not block.strip(b"\r\n"):
         return []
     if block.startswith(_BYTE_ORDER_MARK):
-        # here it is a character of the first value; Arrow would drop it
+        # at this place it is a character of the first value, which Arrow would drop
         block = b"\n" + block
     try:
         table = pa.csv.read_csv(

@@ -1,4 +1,4 @@
-"""Files of the user as batches of Arrow: CSV and Parquet, their header checked against the declared columns."""
+"""Read CSV and Parquet files of the user as Arrow batches, with their header checked against the declared columns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _UNREADABLE = (OSError, EOFError, zlib.error, pa.ArrowException, csv_file.NotCsv
 
 @dataclass(frozen=True)
 class Source:
-    """Something to load.
+    """Rows to load, and what identifies them.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _check_header(form: _Format, file: str, names: Sequence[str], columns: Seque
 
 
 def _shown(name: str) -> str:
-    """Return the name of a column, in quotation marks where one would not see where it begins or ends."""
+    """Return the name of a column, in quotation marks where its begin or end would not be visible."""
     return name if name.isidentifier() and len(name) < 64 else quoted(name)
 
 

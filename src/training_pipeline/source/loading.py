@@ -1,4 +1,4 @@
-"""Load interactions into `raw.interaction`: one transaction, through COPY, and nothing twice."""
+"""Load interactions into `raw.interaction` in one transaction, by COPY; the same content is not loaded twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Progress = Callable[[int, int | None], None]
 
 @dataclass(frozen=True)
 class LoadResult:
-    """What is in the raw table now, and whether this call put it there."""
+    """The content of the raw table, and whether this call has loaded it."""
 
     rows: int
     changed: bool
@@ -44,7 +44,7 @@ class LoadResult:
 
 @dataclass(frozen=True)
 class _Record:
-    """What the comment on the raw table remembers of the load that filled it."""
+    """The facts of a load that the comment on the raw table keeps."""
 
     source: str
     kind: str
@@ -60,7 +60,7 @@ def load(
     force: bool = False,
     on_progress: Progress | None = None,
 ) -> LoadResult:
-    """Fill the raw table with a file of the user, the fixture, or (neither given) the sample.
+    """Fill the raw table with a file of the user, the fixture, or without both the sample.
 
     Content that is there already is not loaded again. Without `file` and `fixture`, a table with data of a
     user is kept as it is: the sample never replaces them unless `force` says so.
@@ -121,7 +121,7 @@ def load(
 
 
 def _absolute(file: Path) -> Path:
-    """Return the path from the root; links stay, since it is the link whose name says the format."""
+    """Return the absolute path without resolving links, because the name of a link gives the format."""
     try:
         return file.absolute()
     except OSError as error:
@@ -129,13 +129,13 @@ def _absolute(file: Path) -> Path:
 
 
 def _content_hash(source: Source, columns: Sequence[Column], settings: Settings) -> str:
-    """Hash everything that decides what ends up in the table."""
+    """Hash everything that determines the content of the table."""
     parts = [source.sha256, settings.timezone, [(column.name, column.data_type) for column in columns]]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _recorded(connection: psycopg.Connection) -> tuple[bool, _Record | None]:
-    """Return whether the raw table exists, and what its comment remembers, None when that is not ours."""
+    """Return whether the raw table exists, and the load in its comment; None where the comment is not ours."""
     row = connection.execute(
         "select to_regclass(%(name)s) is not null, obj_description(to_regclass(%(name)s), 'pg_class')",
         {"name": RELATION},
@@ -191,7 +191,7 @@ def _replace(
             connection.commit()
         except Error as error:
             connection.rollback()
-            # Arrow hands on only the text of an exception of ours, so the original is kept aside.
+            # Arrow passes on only the text of our exception, so the original is kept.
             if feed.error is not None:
                 raise feed.error from error
             raise _explain(error) from error
@@ -202,7 +202,7 @@ def _replace(
 
 
 class _Feed:
-    """The batches on their way to COPY, with what has to be known of them afterwards."""
+    """Pass batches on to COPY, and count what is needed after the load."""
 
     def __init__(
         self, source: Source, columns: Sequence[Column], timezone: str, on_progress: Progress | None
@@ -229,7 +229,7 @@ class _Feed:
 def _make_room(
     run: Callable[[sql.Composable], list[tuple[Any, ...]]], columns: Sequence[Column], schema: str
 ) -> None:
-    """Empty the table when its columns are as declared, so that views on it survive; else create it."""
+    """Truncate the table if its columns are as declared, so that views on it survive; else create it."""
     run(_statement("create schema if not exists {schema}"))
     found = run(
         _statement(

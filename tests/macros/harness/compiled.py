@@ -58,7 +58,7 @@ class GateCompiler:
         variables: Mapping[str, str] | None = None,
         execute: bool = True,
     ) -> str:
-        """Compile a test; the given arguments replace those of its YAML, and variables of the environment are set."""
+        """Compile a test; the given arguments replace arguments of its YAML, and variables of the environment are set."""
         node = copy.copy(self.tests[name])
         node.extra_ctes_injected = False
         if arguments is not None:

@@ -128,7 +128,7 @@ def test_other_content_voids_what_was_built_incrementally(loaded_settings: Setti
     ) == [(None, None, 1)]
 
 
-def test_table_with_other_columns_is_made_anew(settings: Settings, tmp_path: Path) -> None:
+def test_table_with_other_columns_is_created_again(settings: Settings, tmp_path: Path) -> None:
     _execute(settings, "create schema raw", "create table raw.interaction (amount text)")
     load(settings, write_csv(tmp_path / "own.csv", [row(1), row(2)]), force=True)
     assert _select(settings, "select sum(amount) from raw.interaction") == [(2.5,)]

@@ -213,7 +213,7 @@ def test_port_is_kept_and_replaced_only_when_taken(own: Settings) -> None:
     assert embedded.start(own).port == second
 
 
-def test_interrupted_creation_is_begun_anew(new: Settings) -> None:
+def test_interrupted_creation_starts_again(new: Settings) -> None:
     half = new.state_dir / "postgres" / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18\n")

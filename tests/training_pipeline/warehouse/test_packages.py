@@ -12,7 +12,7 @@ from training_pipeline.steps import packages
 
 @pytest.fixture
 def project(tmp_path: Path) -> Settings:
-    """A checkout with one package of its own and one of the hub's."""
+    """Return a checkout with a local package and a package of dbt's hub."""
     for name in ("dbt_project", "macros"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "dbt_project.yml").write_text(f"name: {name}_of_test\n")
