@@ -127,7 +127,7 @@ def dbt_group(group_id: str, **selection: list[str]) -> DbtTaskGroup:
         },
     )
     # Cosmos selects tests by the bare name of what they test, which dbt also takes for a folder: the tests of the
-    # model interaction would be the gates of everything in models/interaction/, whether it is built yet or not.
+    # model interaction would be the tests of everything in models/interaction/, whether it is built yet or not.
     for test in group.iter_tasks():
         if isinstance(test, DbtTestLocalOperator):
             tested = group.dbt_graph.nodes[test.extra_context["dbt_node_config"]["unique_id"]]
