@@ -57,9 +57,10 @@ def test_run_that_succeeds_is_read_at_a_glance(pipeline_settings: Settings) -> N
         in lines
     )
 
-    said = run_next(pipeline_settings, ended.stdout, "challenger_calibration_error")
-    assert "challenger_calibration_error: value_range on " in said
-    assert re.search(r"^WARN  min\(value\) is 0\.\d+, allowed at most 0\.05$", said, re.MULTILINE), said
+    judged = started("validate", "model", "--run-date", str(RUN_DATE))
+    said = run_next(pipeline_settings, judged.stdout, "challenger_beats_recency")
+    assert "challenger_beats_recency: value_range on " in said
+    assert re.search(r"^WARN  min\(difference_lower\) is -0\.000\d+, allowed at least 0$", said, re.M), said
 
     ended = started(*RUN, "--json")
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shlex
 from dataclasses import replace
 from typing import Any
 
@@ -174,12 +175,23 @@ def test_long_names_stay_within_the_width_and_commands_whole() -> None:
         segment="segment " * 40,
         current_value="9" * 300,
     )
-    lines = cards([row, row], Context(declared, schema="shop"), FAIL)
+    lines = cards([row, row], Context(declared, schema="shop", folder="dbt_project"), FAIL)
     assert max(map(len, lines)) <= WIDTH
-    assert lines[-2] == "      next: gates explain \\"
-    command = lines[-1].split()[0]
-    assert name.startswith(command) and len(command) < WIDTH
-    assert command not in other, "it must name one test only"
+    *_, (start, line) = (
+        (number, line) for number, line in enumerate(lines) if "next in dbt_project:" in line
+    )
+    assert line.endswith(" \\"), "a command goes on after a backslash"
+    words = shlex.split("\n".join(lines[start:]).partition(":")[2].replace("\\\n", ""))
+    assert words == ["gates", "explain", words[2], "--run-date", "2026-11-22"]
+    assert name.startswith(words[2]) and len(words[2]) < WIDTH
+    assert words[2] not in other, "it must name one test only"
+
+
+def test_card_names_the_folder_of_the_next_command() -> None:
+    context = replace(CONTEXT, folder="dbt_project")
+    assert cards([ratio_row()], context, FAIL)[-1] == (
+        "      next in dbt_project: gates explain volume --run-date 2026-11-22"
+    )
 
 
 def test_name_that_a_shell_would_split_is_quoted() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+from gates.ledger.declared import Declared
 from gates.render.cards import Context
 from gates.render.overview import by_relation, in_full, tally
 from tests.gates.ledger.rows import ledger_row
+from tests.gates.spec.package import read_specs
 
 CONTEXT = Context(schema="shop")
 
@@ -50,12 +53,13 @@ def test_relations_that_passed_share_a_line_where_there_is_no_room() -> None:
 
 
 def test_all_evidence_is_grouped_by_test_and_failures_come_first() -> None:
+    copy = Declared("copy", gate=True, spec=read_specs()["not_stale"])
     rows = [
         ledger_row(reason="ok", metric="avg(a)", current_value="1", upper_bound=2.0, segment="a\x1bb"),
         ledger_row(metric="avg(b)", current_value="3", upper_bound=2.0),
         ledger_row(reason="ok", relation="raw.x", gate="not_stale", node_id="test.shop.copy"),
     ]
-    assert in_full(rows, CONTEXT) == [
+    assert in_full(rows, replace(CONTEXT, declared={"test.shop.copy": copy})) == [
         "copy on raw.x",
         "    PASS      the day is no copy of an earlier one",
         "value_range_of_sales on shop.sales",
