@@ -10,9 +10,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from unittest import mock
 
 import psutil
 import pytest
+from dbt_common.behavior_flags import BehaviorFlagRendered
 
 from training_pipeline.config import Settings
 from training_pipeline.source import loading
@@ -65,6 +67,13 @@ def _start(item: pytest.Item) -> int:
     assert mark is not None
     places = [place for place, name in enumerate(SLOWEST_FIRST) if mark.args[0].startswith(name)]
     return places[0] if places else len(SLOWEST_FIRST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _plain_flags() -> Iterator[None]:
+    """Spare dbt to name the module of each of its flags: it reads the whole stack of calls, deep in a test, in seconds."""
+    with mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -64,9 +64,13 @@ def by_key(rows: Iterable[Row]) -> dict[tuple[Any, ...], Row]:
     return {tuple(row[key] for key in keys): row for row in rows}
 
 
-def test_verdicts_equal_dbt_test(profiled_settings: Settings) -> None:
+@pytest.fixture
+def replay(profiled_settings: Settings) -> Replay:
+    return Replay(dbt.project(profiled_settings))
+
+
+def test_verdicts_equal_dbt_test(profiled_settings: Settings, replay: Replay) -> None:
     days = past()
-    replay = Replay(dbt.project(profiled_settings))
     gates = replay.gates
     assert {gate.kind for gate in gates} > {
         "interval_ratio",
@@ -98,36 +102,39 @@ LATER = {
     max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(day=st.dates(dt.date(2017, 4, 1), dt.date(2017, 4, 28)), change=st.sampled_from(sorted(LATER)))
-def test_later_days_change_no_earlier_verdict(profiled_settings: Settings, day: dt.date, change: str) -> None:
+def test_later_days_change_no_earlier_verdict(
+    profiled_settings: Settings, replay: Replay, day: dt.date, change: str
+) -> None:
     days = past(day - dt.timedelta(4))
-    replay = Replay(dbt.project(profiled_settings))
     gates = [gate for gate in replay.gates if "interaction_daily" in gate.relation]
 
-    def judged(until: dt.date) -> dict[tuple[Any, ...], Row]:
-        """Return the evidence up to a day; the statement also judges the later days, which fail."""
-        return by_key(row for row in replay.judge(gates, days) if row["run_date"] <= until)
+    def judged() -> tuple[dict[tuple[Any, ...], Row], dict[tuple[Any, ...], Row]]:
+        """Return the evidence up to the day, and the evidence of the later days, from one statement for each gate."""
+        rows = replay.judge(gates, days)
+        return by_key(row for row in rows if row["run_date"] <= day), by_key(
+            row for row in rows if row["run_date"] > day
+        )
 
-    before, of_all_days = judged(day), judged(RUN_DATE)
+    before, later = judged()
     execute(profiled_settings, "create table kept as select * from analytics.interaction_daily")
     execute(
         profiled_settings,
         LATER[change].format(table="analytics.interaction_daily", column="profile_date", day=day),
     )
 
-    after, of_changed_days = judged(day), judged(RUN_DATE)
+    after, changed_later = judged()
 
     execute(
         profiled_settings,
         "truncate analytics.interaction_daily; insert into analytics.interaction_daily select * from kept; drop table kept",
     )
     assert not differing(after, before)
-    assert differing(of_changed_days, of_all_days), "the gates must see the change on the changed days"
+    assert differing(changed_later, later), "the gates must see the change on the changed days"
 
 
 def test_accepted_incident_is_no_reference_and_leaves_a_trace(
-    profiled_settings: Settings, command: Command
+    profiled_settings: Settings, replay: Replay, command: Command
 ) -> None:
-    replay = Replay(dbt.project(profiled_settings))
     gates = [gate for gate in replay.gates if gate.name == "interaction_like_last_week"]
     incident = RUN_DATE - dt.timedelta(7)
 
@@ -159,8 +166,7 @@ def test_incident_needs_a_reason(profiled_settings: Settings) -> None:
         accept(dbt.project(profiled_settings), RUN_DATE, " ")
 
 
-def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Settings) -> None:
-    replay = Replay(dbt.project(profiled_settings))
+def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Settings, replay: Replay) -> None:
     gates = [gate for gate in replay.gates if gate.name == "interaction_like_last_week"]
     before = by_key(replay.judge(gates, [RUN_DATE]))
     execute(
