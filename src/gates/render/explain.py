@@ -10,7 +10,7 @@ import plotext
 from rich.console import Console
 
 from gates.errors import GatesError
-from gates.ledger.evidence import Row, failures_first, latest
+from gates.ledger.evidence import PASSED, Row, effect, failures_first, latest
 from gates.ledger.wording import sentence
 from gates.ledger.words import bounds
 from gates.spec.spec import by_argument
@@ -52,9 +52,9 @@ def explain(replay: Replay, name: str, run_date: dt.date, console: Console) -> N
     console.print(f"{gate.name}: {gate.kind} on {gate.relation}, severity {gate.severity}", soft_wrap=True)
     for row in failures_first(rows):
         console.print()
-        console.print(
-            f"{row['verdict'].upper()}  {sentence(row, gate.declared)}", soft_wrap=True, markup=False
-        )
+        # a gate of severity warn never stops a run, so its card says WARN as well
+        outcome = row["verdict"] if row["verdict"] in PASSED else effect(row)
+        console.print(f"{outcome.upper()}  {sentence(row, gate.declared)}", soft_wrap=True, markup=False)
         console.print(f"  {formula(gate, row)}", soft_wrap=True, markup=False)
         if (drawn := chart(history, row)) is not None:
             console.print(drawn, soft_wrap=True, markup=False)
