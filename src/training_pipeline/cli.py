@@ -21,7 +21,7 @@ from rich.text import Text
 from gates.errors import GatesError
 from gates.render.terminal import notices
 from gates.text import escaped
-from training_pipeline import cli_db, cli_gates
+from training_pipeline import cli_db, cli_gates, cli_retention
 from training_pipeline.cli_gates import RunDate, console, day
 from training_pipeline.config import Settings
 
@@ -36,6 +36,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_db.database, name="db")
 cli_gates.register(app)
+app.command()(cli_retention.prune)
 
 STYLES = {
     "FAIL": "bold red",

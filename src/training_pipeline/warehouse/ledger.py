@@ -78,6 +78,19 @@ def broken_seals(settings: Settings, statement: str) -> list[dict[str, Any]]:
         return cursor.execute(statement.encode()).fetchall()
 
 
+def size_of(
+    connection: psycopg.Connection, ledger: sql.Identifier, runs: sql.Identifier
+) -> tuple[int, int, int]:
+    """Return how many runs, rows and bytes of the ledger are of the runs that a table lists."""
+    statement = sql.SQL(
+        "select count(distinct recorded.invocation_id), count(*), coalesce(sum(pg_column_size(recorded.*)), 0)"
+        " from {} as recorded join {} as listed using (invocation_id)"
+    ).format(ledger, runs)
+    row = connection.execute(statement).fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1]), int(row[2])
+
+
 def exists(connection: psycopg.Connection, relation: sql.Identifier) -> bool:
     """Say whether a table or view is there."""
     row = connection.execute("select to_regclass(%s)", [relation.as_string(connection)]).fetchone()
