@@ -7,8 +7,7 @@
             "gates.accept_day: note must say why the day is accepted as it is; received " ~ tojson(note)) %}
     {% endif %}
     {% if not execute %}{% do return("") %}{% endif %}
-    {% do gates.ensure_ledger() %}
-    {% do gates.execute_and_commit(
+    {% do gates.keep_sealed(
         "insert into " ~ gates.ledger() ~ " (" ~ gates.ledger_columns() | join(", ") ~ ") select "
         ~ gates.accepted_row(accepted, note, who) | join(", ")
     ) %}

@@ -6,22 +6,29 @@
 {% set today, decisions = gates.run_date(), gates.decisions() if execute %}
 {% set within = gates.earlier_days("run_date", days) %}
 {% if decisions -%}
+{% set relation = gates.relation_name(model) %}
+{% set failures %}
+    select run_date, recorded_at, {{ gates.recorded_gate_id("recorded") }} as gate_id
+    from {{ decisions }} as recorded
+    where
+        status in ('fail', 'error')
+        and severity = 'error'
+        and relation = {{ gates.literal(relation) }}
+        and {{ gates.recorded_gate_id("recorded") }} is not null
+        and coalesce(reason, '') <> 'no_reference'
+        and coalesce(verdict, 'fail') not in ('pass', 'warn', 'learning')
+        and {{ within }}
+{% endset %}
 select {{ gates.day_number("run_date", today) }} as day_number
-from {{ decisions }} as failed
+from ({{ gates.with_successors(failures, relation) }}) as failed
 where
-    status in ('fail', 'error')
-    and severity = 'error'
-    and relation = {{ gates.literal(gates.relation_name(model)) }}
-    and {{ gates.recorded_gate_id("failed") }} is not null
-    and coalesce(reason, '') <> 'no_reference'
-    and coalesce(verdict, 'fail') not in ('pass', 'warn', 'learning')
-    and {{ within }}
-    and not exists (
+    not exists (
         select 1
         from {{ decisions }} as later
         where
-            later.run_date = failed.run_date
-            and {{ gates.recorded_gate_id("later") }} = {{ gates.recorded_gate_id("failed") }}
+            {{ gates.earlier_days("later.run_date", days) }}
+            and later.run_date = failed.run_date
+            and {{ gates.recorded_gate_id("later") }} in (failed.gate_id, failed.successor_id)
             and later.recorded_at > failed.recorded_at
             and later.status in ('pass', 'warn')
             {# a failure of a gate that only warns by now is no acquittal #}

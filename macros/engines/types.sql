@@ -154,3 +154,19 @@ where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
     {% endset %}
     {% do return(gates.fetched(query, ["name", "data_type"])) %}
 {% endmacro %}
+
+{# The columns of a query, each with name and data_type. #}
+{% macro described_columns(query) %}{{ return(adapter.dispatch("described_columns", "gates")(query)) }}{% endmacro %}
+{% macro default__described_columns(query) %}{{ return(adapter.get_column_schema_from_query(query)) }}{% endmacro %}
+{% macro duckdb__described_columns(query) %}
+    {{ return(gates.fetched("describe select * from (" ~ query ~ ") as described", ["name", "data_type"])) }}
+{% endmacro %}
+{% macro spark__described_columns(query) %}{{ return(gates.fetched("describe query " ~ query, ["name", "data_type"])) }}{% endmacro %}
+{# What a driver says of a query lacks lengths and precisions. #}
+{% macro postgres__described_columns(query) %}
+    {% set view = api.Relation.create(schema="pg_temp", identifier="gates_described") %}
+    {% do adapter.add_query(
+        "drop view if exists " ~ view ~ "; create temporary view " ~ view.identifier ~ " as " ~ query, auto_begin=false
+    ) %}
+    {% do return(gates.columns_in_relation(view)) %}
+{% endmacro %}

@@ -12,7 +12,7 @@
             "min_usual_share": {"kind": "number", "at_least": 0, "below": 1, "default": 0.005, "also_called": ["min_share"],
                 "meaning": "Share of the history's rows from which a category counts as usual"},
             "history_days": {"meaning": "Days before the run date that decide what is seen and usual; half of them must have rows"},
-            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
+            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {}, "version": {},
         },
         "statistic": {"name": "unseen share", "unit": "of rows"}, "value_unit": "of rows",
         "formula": "share of rows in categories that no day of the history had = {statistic}",
@@ -33,13 +33,13 @@
 
 {% test category_match(
     model, column_name, date_column, max_unseen_share, require_usual, min_usual_share, history_days, segment_column,
-    min_segment_size, weight, on_missing, on_short
+    min_segment_size, weight, on_missing, on_short, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.category_match_spec(), {
     "column_name": column_name, "date_column": date_column, "max_unseen_share": max_unseen_share, "require_usual": require_usual,
     "min_usual_share": min_usual_share, "history_days": history_days, "segment_column": segment_column,
-    "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "on_short": on_short,
+    "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "on_short": on_short, "version": version,
 }, kwargs) %}
 {% set evidence %}
 with {{ gates.category_shares(model, args) }},
@@ -65,5 +65,5 @@ decided as (
 
 {{ gates.evidence_rows("category_match", "judged", args.on_missing, gates.short_verdicts(args)) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

@@ -14,7 +14,7 @@
                 "also_called": ["threshold", "max_score", "fail_z"], "meaning": "Score above which it fails"},
             "noise_z": {"kind": "number", "above": 0, "default": 4,
                 "meaning": "Robust standard deviations above its usual log score that a score must exceed as well"},
-            "reference_days": {"kind": "integer", "at_least": 7, "default": 28, "also_called": ["history_days", "days_back"],
+            "reference_days": {"kind": "integer", "at_least": 7, "default": 28, "looks_back": 1, "also_called": ["history_days", "days_back"],
                 "meaning": "Days before a day that are its reference; half of them must have rows"},
             "noise_days": {"meaning": "Days before the run date whose scores say what is usual; half of them must be usable"},
             "edges": {"kind": "ascending", "default": none, "also_called": ["bins", "buckets", "bin_edges"],
@@ -22,7 +22,7 @@
             "segment_column": {},
             "segments": {"kind": "segments", "default": none, "each": ["warn_score", "fail_score"], "only_with": "segment_column",
                 "meaning": "Bounds of some segments; the gate's bound holds where one leaves it out. A segment named here fails without rows"},
-            "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
+            "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {}, "version": {},
         },
         "statistic": {"name": "score", "unit": {"method": {"psi": "", "js": "bits"}}}, "value_unit": "of rows",
         "formula": "{method} over all buckets against the {reference_days} days before = {statistic}; in the bucket that moved most"
@@ -36,14 +36,14 @@
 
 {% test distribution_drift(
     model, column_name, date_column, method, warn_score, fail_score, noise_z, reference_days, noise_days, edges, segment_column,
-    segments, min_segment_size, weight, on_missing, on_short
+    segments, min_segment_size, weight, on_missing, on_short, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.distribution_drift_spec(), {
     "column_name": column_name, "date_column": date_column, "method": method, "warn_score": warn_score, "fail_score": fail_score,
     "noise_z": noise_z, "reference_days": reference_days, "noise_days": noise_days, "edges": edges,
     "segment_column": segment_column, "segments": segments, "min_segment_size": min_segment_size, "weight": weight,
-    "on_missing": on_missing, "on_short": on_short,
+    "on_missing": on_missing, "on_short": on_short, "version": version,
 }, kwargs) %}
 {% set evidence %}
 with {{ gates.drift_scores(model, args) }},
@@ -72,5 +72,5 @@ judged as (
 
 {{ gates.evidence_rows("distribution_drift", "judged", args.on_missing, gates.gross_verdicts(args)) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

@@ -12,7 +12,7 @@
             },
             "date_column": {}, "max_share": {}, "max_increase": {}, "history_days": {}, "segment_column": {}, "min_segment_size": {},
             "weight": {"meaning": "On a profile: the column with the number of rows that the keys are counted over"},
-            "on_missing": {}, "on_short": {},
+            "on_missing": {}, "on_short": {}, "version": {},
         },
         "at_least_one": ["max_share", "max_increase"],
         "value_unit": "of rows",
@@ -22,13 +22,13 @@
 {% endmacro %}
 
 {% test duplicate_limit(
-    model, key, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight, on_missing, on_short
+    model, key, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight, on_missing, on_short, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.duplicate_limit_spec(), {
     "key": key, "date_column": date_column, "max_share": max_share, "max_increase": max_increase, "history_days": history_days,
     "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
-    "on_short": on_short,
+    "on_short": on_short, "version": version,
 }, kwargs) %}
 {% set evidence %}
 {% set columns, days = [args.key] if args.key is string else args.key, gates.share_history(args) %}
@@ -60,5 +60,5 @@ series as (
 
 {{ gates.share_evidence("duplicate_limit", "repeated " ~ columns | join(", "), args) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

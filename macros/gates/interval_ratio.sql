@@ -9,7 +9,7 @@
                 "meaning": "SQL aggregate: its bound, a ratio without a unit",
             },
             "days_back": {
-                "at_least": 1, "default": 7, "moves_judged_day": false,
+                "at_least": 1, "default": 7, "moves_judged_day": false, "looks_back": 4,
                 "meaning": "Days between the run date and the day that it is compared with",
             },
             "ratio_formula": {
@@ -19,7 +19,7 @@
             "ignore_zero": {
                 "kind": "flag", "default": false, "meaning": "Whether a value of zero passes; a day without rows never does",
             },
-            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
+            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "version": {},
         },
         "statistic": {"name": {"ratio_formula": {"max_over_min": "ratio", "relative_diff": "relative difference"}}, "unit": "",
             "null_means": "a zero has no ratio and is ignored"},
@@ -37,13 +37,13 @@
 {% endmacro %}
 
 {% test interval_ratio(
-    model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight, on_missing
+    model, date_column, metrics, days_back, ratio_formula, ignore_zero, segment_column, min_segment_size, weight, on_missing, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.interval_ratio_spec(), {
     "date_column": date_column, "metrics": metrics, "days_back": days_back, "ratio_formula": ratio_formula,
     "ignore_zero": ignore_zero, "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight,
-    "on_missing": on_missing,
+    "on_missing": on_missing, "version": version,
 }, kwargs) %}
 {% set evidence %}
 with {{ gates.compared(model, args) }},
@@ -74,5 +74,5 @@ judged as (
 
 {{ gates.evidence_rows("interval_ratio", "judged", args.on_missing, {"insufficient_history": "'pass'"}) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

@@ -9,12 +9,12 @@
                 "meaning": "Robust z above which it warns, in robust standard deviations"},
             "fail_z": {"kind": "number", "at_least": "warn_z", "default": 6, "also_called": ["threshold", "max_z", "fail_score"],
                 "meaning": "Robust z above which it fails"},
-            "weeks": {"kind": "integer", "at_least": 2, "default": 4,
+            "weeks": {"kind": "integer", "at_least": 2, "default": 4, "looks_back": 7,
                 "meaning": "Weeks whose same weekday is the reference; half of these days must be usable"},
             "noise_days": {"meaning": "Days before the run date that say how much the ratio varies; half of them must be usable"},
             "min_noise": {"kind": "number", "above": 0, "default": 0.02, "meaning": "Least noise of the log ratio, so that a steady"
                 ~ " history does not make every change an anomaly; 0.02 is about 2 %"},
-            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
+            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {}, "version": {},
         },
         "statistic": {"name": "z", "unit": "sd"},
         "formula": "r = ln({current_value} / {reference_value}), the latter the median of the same weekday of {weeks} weeks;"
@@ -26,13 +26,13 @@
 
 {% test metric_anomaly(
     model, metrics, date_column, warn_z, fail_z, weeks, noise_days, min_noise, segment_column, min_segment_size, weight,
-    on_missing, on_short
+    on_missing, on_short, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.metric_anomaly_spec(), {
     "metrics": metrics, "date_column": date_column, "warn_z": warn_z, "fail_z": fail_z, "weeks": weeks, "noise_days": noise_days,
     "min_noise": min_noise, "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight,
-    "on_missing": on_missing, "on_short": on_short,
+    "on_missing": on_missing, "on_short": on_short, "version": version,
 }, kwargs) %}
 {% set evidence %}
 with series as (
@@ -68,5 +68,5 @@ judged as (
 
 {{ gates.evidence_rows("metric_anomaly", "judged", args.on_missing, gates.gross_verdicts(args)) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

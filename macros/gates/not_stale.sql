@@ -10,7 +10,7 @@
                 "meaning": "The column of a value that changes from day to day"},
             "days": {"kind": "integer", "at_least": 1, "default": 7, "also_called": ["history_days", "days_back"],
                 "meaning": "Days before the run date that are compared"},
-            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {},
+            "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "on_short": {}, "version": {},
         },
         "value_unit": "days",
         "formula": "day with the same rows and the same sum of hash({key}, {measure}), counted from the run date = {current_value}",
@@ -19,11 +19,11 @@
     })) %}
 {% endmacro %}
 
-{% test not_stale(model, date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short) %}
+{% test not_stale(model, date_column, key, measure, days, segment_column, min_segment_size, weight, on_missing, on_short, version) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.not_stale_spec(), {
     "date_column": date_column, "key": key, "measure": measure, "days": days, "segment_column": segment_column,
-    "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "on_short": on_short,
+    "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "on_short": on_short, "version": version,
 }, kwargs) %}
 {% set evidence %}
 {% set fingerprint = "cast(count(*) as " ~ gates.type_text() ~ ") || ':' || cast(sum("
@@ -63,5 +63,5 @@ judged as (
 
 {{ gates.evidence_rows("not_stale", "judged", args.on_missing, gates.short_verdicts(args)) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

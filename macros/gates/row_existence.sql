@@ -8,17 +8,18 @@
                 "kind": "integer", "at_least": 1, "default": 1, "also_called": ["threshold", "min_value", "above", "rows", "min_count"],
                 "meaning": "Least number of rows, included",
             },
-            "days_back": {}, "segment_column": {}, "weight": {},
+            "days_back": {}, "segment_column": {}, "weight": {}, "version": {},
         },
         "value_unit": "rows",
         "reasons": {"no_current": {"sentence": "{no_rows}{allowed}"}},
     })) %}
 {% endmacro %}
 
-{% test row_existence(model, date_column, min_rows, days_back, segment_column, weight) %}
+{% test row_existence(model, date_column, min_rows, days_back, segment_column, weight, version) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.row_existence_spec(), {
     "date_column": date_column, "min_rows": min_rows, "days_back": days_back, "segment_column": segment_column, "weight": weight,
+    "version": version,
 }, kwargs) %}
 {% set evidence %}
 {{ gates.bounded_value(
@@ -26,5 +27,5 @@
     dict(args, min_segment_size=1, on_missing="fail")
 ) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

@@ -8,6 +8,7 @@
                 "also_called": ["on_unexpected", "extra_columns"],
                 "meaning": "The verdict on a column that is not declared; `ignore` records it and passes",
             },
+            "version": {},
         },
         "formula": "type of {metric} = {current_value}, declared {reference_value}",
         "sentence": "column {metric} is {current_value}, as declared",
@@ -25,9 +26,9 @@
     })) %}
 {% endmacro %}
 
-{% test schema_match(model, unexpected) %}
+{% test schema_match(model, unexpected, version) %}
 {{ gates.configure() }}
-{% set args = gates.arguments(gates.schema_match_spec(), {"unexpected": unexpected}, kwargs) %}
+{% set args = gates.arguments(gates.schema_match_spec(), {"unexpected": unexpected, "version": version}, kwargs) %}
 {% set evidence %}
 {% if config.get("where") %}
     {% do gates.refuse("schema_match", "where", "left out: all rows have the same columns", config.get("where")) %}
@@ -58,5 +59,5 @@ with judged as (
     "unexpected_column": "'pass'" if args.unexpected == "ignore" else "'" ~ args.unexpected ~ "'"
 }) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

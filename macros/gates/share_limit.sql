@@ -9,7 +9,7 @@
                 "meaning": "SQL of a condition on a row; NULL counts as not satisfied",
             },
             "date_column": {}, "max_share": {}, "max_increase": {}, "history_days": {}, "segment_column": {}, "min_segment_size": {},
-            "weight": {}, "on_missing": {}, "on_short": {},
+            "weight": {}, "on_missing": {}, "on_short": {}, "version": {},
         },
         "at_least_one": ["max_share", "max_increase"],
         "value_unit": "of rows",
@@ -20,13 +20,13 @@
 
 {% test share_limit(
     model, condition, date_column, max_share, max_increase, history_days, segment_column, min_segment_size, weight, on_missing,
-    on_short
+    on_short, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.share_limit_spec(), {
     "condition": condition, "date_column": date_column, "max_share": max_share, "max_increase": max_increase,
     "history_days": history_days, "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight,
-    "on_missing": on_missing, "on_short": on_short,
+    "on_missing": on_missing, "on_short": on_short, "version": version,
 }, kwargs) %}
 {% set evidence %}
 {% set rows = "1.0" if args.weight is none else gates.column(args.weight) %}
@@ -38,5 +38,5 @@ with series as (
 
 {{ gates.share_evidence("share_limit", args.condition, args) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

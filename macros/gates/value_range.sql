@@ -26,12 +26,12 @@
 {% endmacro %}
 
 {% test value_range(
-    model, expression, min_value, max_value, date_column, days_back, segment_column, min_segment_size, weight, on_missing
+    model, expression, min_value, max_value, date_column, days_back, segment_column, min_segment_size, weight, on_missing, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.value_range_spec(), {
     "expression": expression, "min_value": min_value, "max_value": max_value, "date_column": date_column, "days_back": days_back,
-    "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
+    "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "version": version,
 }, kwargs) %}
 {% set evidence %}
 {% set metrics = {} %}
@@ -41,5 +41,5 @@
 {% endfor %}
 {{ gates.bounded_value("value_range", model, metrics, args) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

@@ -19,12 +19,12 @@
 {% endmacro %}
 
 {% test value_tolerance(
-    model, pass_value, expression, tolerance, date_column, days_back, segment_column, min_segment_size, weight, on_missing
+    model, pass_value, expression, tolerance, date_column, days_back, segment_column, min_segment_size, weight, on_missing, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.value_tolerance_spec(), {
     "pass_value": pass_value, "expression": expression, "tolerance": tolerance, "date_column": date_column, "days_back": days_back,
-    "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
+    "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "version": version,
 }, kwargs) %}
 {% set evidence %}
 {# a double has no more than 53 bits for a whole number #}
@@ -39,5 +39,5 @@
     ) }}
 {% endif %}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}

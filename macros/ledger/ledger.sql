@@ -40,6 +40,12 @@
     {% do gates.kept_evidence().update({"ledger_state": "current"}) %}
 {% endmacro %}
 
+{# Adds rows outside a run's end, and closes this invocation with a seal over all rows that it has written. #}
+{% macro keep_sealed(insert) %}
+    {% do gates.execute_all(gates.prepare_ledger_statements() + [insert, gates.seal_invocation_sql()]) %}
+    {% do gates.kept_evidence().update({"ledger_state": "current"}) %}
+{% endmacro %}
+
 {# A hook runs in whatever transaction is open, and dbt rolls that back when the hook ends: so begin, and commit. #}
 {% macro execute_and_commit(sql) %}
     {% call statement("ledger", auto_begin=true) %}{{ sql }}{% endcall %}
@@ -50,8 +56,12 @@
 {% macro prepare_ledger_statements() %}
     {% set state = gates.ledger_state() %}
     {% if state == "current" %}{% do return([]) %}{% endif %}
-    {% set statements = [
-        "create schema if not exists " ~ gates.ledger().include(database=false, identifier=false),
+    {# the right to create schemas is asked for only where there is none to create the table in #}
+    {% set schema_exists = state != "absent" or adapter.check_schema_exists(gates.ledger().database, gates.ledger().schema) %}
+    {% set statements = [] if schema_exists else [
+        "create schema if not exists " ~ gates.ledger().include(database=false, identifier=false)
+    ] %}
+    {% set statements = statements + [
         gates.create_table_sql(gates.ledger(), gates.ledger_columns()),
         gates.create_table_sql(gates.seals(), gates.seal_columns()),
     ] %}

@@ -23,16 +23,59 @@
 {# Who a gate is, by its id in dbt, for all gates of the project: the relation, the gate and what it looks at, whatever its bounds,
    severity and name. A name tells apart those that look at the same. NULL in the ledger for tests that are no gates. #}
 {% macro gate_ids() %}
-    {% set ids, names = {}, {} %}
-    {% for node in graph.nodes.values() if gates.is_gate(node) %}
-        {% set scope = gates.scope(node) %}
-        {% do ids.update({node.unique_id: scope}) %}
-        {% do names.setdefault(scope, []).append(node.name) %}
-    {% endfor %}
-    {% for node in graph.nodes.values() if node.unique_id in ids and names[ids[node.unique_id]] | length > 1 %}
-        {% do ids.update({node.unique_id: ids[node.unique_id] ~ " as " ~ node.name}) %}
-    {% endfor %}
+    {% set ids = {} %}
+    {% for unique_id, gate in gates.known_gates().items() %}{% do ids.update({unique_id: gate.id}) %}{% endfor %}
     {% do return(ids) %}
+{% endmacro %}
+
+{# Each gate of the project by its id in dbt: its id in the ledger, the scope without a name, the relation. Found once in an
+   invocation. #}
+{% macro known_gates() %}
+    {% set kept = gates.kept_evidence() %}
+    {% if "known_gates" not in kept %}
+        {% set known, same = {}, {} %}
+        {% for node in graph.nodes.values() if gates.is_gate(node) %}
+            {% set scope = gates.scope(node) %}
+            {% do known.update({node.unique_id: {"id": scope, "scope": scope, "relation": gates.relation_name(node)}}) %}
+            {% do same.setdefault(scope, []).append(node) %}
+        {% endfor %}
+        {% for scope, nodes in same.items() if nodes | length > 1 %}
+            {% for node in nodes %}{% do known[node.unique_id].update({"id": scope ~ gates.named(node.name)}) %}{% endfor %}
+        {% endfor %}
+        {% do kept.update({"known_gates": known}) %}
+    {% endif %}
+    {% do return(kept.known_gates) %}
+{% endmacro %}
+
+{# What follows the scope in the id of a gate that shares it with another. #}
+{% macro named(name) %}{% do return(" as " ~ name) %}{% endmacro %}
+
+{# Failures of gates of a relation, each with the gate that has to pass that day to make up for it: the gate itself; where no gate
+   has its id any more, because another of the same scope has come or gone or a name has changed, each gate of that scope.
+   failures: a select with gate_id. #}
+{% macro with_successors(failures, relation) %}
+{% set present, ids, text = [], ["''"], gates.type_text() %}
+{% for gate in gates.known_gates().values() if gate.relation == relation %}
+    {% do present.append(gate) %}
+    {% do ids.append(gates.literal(gate.id)) %}
+{% endfor %}
+select
+    failed.*,
+    coalesce(present.gate_id, failed.gate_id) as successor_id
+from ({{ failures }}) as failed
+left join (
+    values
+    {% for gate in present -%}
+    ({{ gates.literal(gate.id) }}, {{ gates.literal(gate.scope) }}){{ "," if not loop.last }}
+    {% else -%}
+    (cast(null as {{ text }}), cast(null as {{ text }}))
+    {% endfor -%}
+) as present (gate_id, scope)
+    on failed.gate_id not in ({{ ids | join(", ") }})
+    and (
+        failed.gate_id = present.scope
+        or substr(failed.gate_id, 1, length(present.scope) + {{ gates.named("") | length }}) = present.scope || '{{ gates.named("") }}'
+    )
 {% endmacro %}
 
 {# The relation, the gate and the rows, columns and expressions that it looks at. #}

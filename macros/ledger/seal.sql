@@ -11,9 +11,9 @@
 
 {% macro seals() %}{% do return(gates.ledger().incorporate(path={"identifier": "gate_seals"})) %}{% endmacro %}
 
-{# The lines that a seal holds: one for each test and day, with the number of rows, their hash, the day, the gate and the test. Rows of
-   before there were seals have one line for each invocation, under the one entry `before sealing`. invocations: SQL literals; all when
-   there is none; sealed: a select of those that have a separate seal, or are given one now. #}
+{# The lines that a seal holds: one for each test and day, with the number of rows, their hash, the day, the gate and the test. Rows
+   without a seal have one line for each invocation: those of before there were seals are under the one entry `before sealing`.
+   invocations: SQL literals; all when there is none; sealed: a select of those that have a separate seal, or are given one now. #}
 {% macro ledger_lines(invocations=[], sealed=none) %}
 select
     case when is_sealed then invocation_id else 'before sealing' end as sealed_as,
@@ -25,27 +25,22 @@ select
         "case when is_sealed then line_gate else '-' end",
         "case when is_sealed then line_node else invocation_id end",
     ]) }} as line,
+    min(line_day) as first_day,
     count(*) as row_count
 from (
     select
         recorded.invocation_id,
         sealed.invocation_id is not null as is_sealed,
         coalesce({{ gates.canonical("recorded.run_date", "date") }}, '-') as line_day,
-        coalesce(recorded.gate, '-') as line_gate,
-        coalesce(recorded.node_id, '-') as line_node,
+        {{ gates.one_word("recorded.gate") }} as line_gate,
+        {{ gates.one_word("recorded.node_id") }} as line_node,
         {{ gates.row_sha256("recorded") }} as row_sha256
     from {{ gates.ledger() }} as recorded
-    left join ({{ sealed or "select invocation_id from " ~ gates.seals() ~ " where kind = 'run'" }}) as sealed
+    left join ({{ sealed or "select distinct invocation_id from " ~ gates.seals() ~ " where kind = 'run'" }}) as sealed
         on recorded.invocation_id = sealed.invocation_id
-    where
-        -- what a person has decided about a day is no evidence of a run
-        not (
-            coalesce(recorded.gate_id, recorded.node_id, '') = {{ gates.literal(gates.accepted_incident()) }}
-            and coalesce(recorded.status, '') = 'accepted'
-        )
-        {% if invocations -%}
-        and recorded.invocation_id in ({{ invocations | join(", ") }})
-        {%- endif %}
+    {% if invocations -%}
+    where recorded.invocation_id in ({{ invocations | join(", ") }})
+    {%- endif %}
 ) as hashed
 group by
     invocation_id,
@@ -111,6 +106,11 @@ where {{ condition }}
     )) %}
 {% endmacro %}
 
+{# A text as one word of a line: what would end the word or the line is an underscore. The hash has the text as it is. #}
+{% macro one_word(text) %}
+    {{ return("coalesce(nullif(replace(replace(" ~ text ~ ", ' ', '_'), chr(10), '_'), ''), '-')") }}
+{% endmacro %}
+
 {# Texts with a space between them. #}
 {% macro joined(texts) %}{{ return(texts | join(" || ' ' || ")) }}{% endmacro %}
 
@@ -145,8 +145,9 @@ where {{ condition }}
     {{ return({
         gates.type_text(): value,
         gates.type_double(): "encode(float8send(" ~ value ~ "), 'hex')",
-        gates.type_timestamp(): "cast(cast(extract(epoch from " ~ value ~ ") * 1000000 as bigint) as text)",
-        "date": "to_char(" ~ value ~ ", 'YYYY-MM-DD')",
+        gates.type_timestamp(): "case when isfinite(" ~ value ~ ") then cast(cast(extract(epoch from " ~ value
+            ~ ") * 1000000 as bigint) as text) else cast(" ~ value ~ " as text) end",
+        "date": "case when isfinite(" ~ value ~ ") then to_char(" ~ value ~ ", 'YYYY-MM-DD') else cast(" ~ value ~ " as text) end",
     }.get(type, "cast(" ~ value ~ " as text)")) }}
 {% endmacro %}
 {% macro duckdb__canonical(value, type) %}

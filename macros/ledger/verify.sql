@@ -31,6 +31,12 @@ sealed as (
     from told
 ),
 
+closed as (
+    select invocation_id from sealed
+    union
+    select invocation_id from {{ gates.seals() }} where kind = 'run'
+),
+
 pruned as (
     select {{ gates.each_line("lines") }} as pruned_id
     from {{ gates.seals() }}
@@ -49,13 +55,14 @@ broken as (
     select
         found.invocation_id,
         split_part(found.line, ' ', 4) as gate,
-        split_part(found.line, ' ', 3) as run_date,
+        case when closed.invocation_id is null then found.first_day else split_part(found.line, ' ', 3) end as run_date,
         case
-            when found.sealed_as = 'before sealing' then 'rows that no seal covers, or that were changed'
+            when closed.invocation_id is null then {{ gates.literal(gates.unsealed_problem()) }}
             else 'rows were added or changed after the seal'
         end as problem
     from found
     left join sealed on found.sealed_as = sealed.sealed_as and found.line = sealed.line
+    left join closed on found.invocation_id = closed.invocation_id
     where sealed.line is null
     union all
     select
@@ -92,6 +99,12 @@ broken as (
 )
 
 select distinct * from broken order by invocation_id, gate, run_date, problem
+{% endmacro %}
+
+{# What is said of rows whose invocation has no seal. #}
+{% macro unsealed_problem() %}
+    {% do return("no seal closes these rows: their run was killed, they were inserted by hand, or the seal was removed. They prove"
+        ~ " nothing. Build that day again, then delete the rows of this invocation") %}
 {% endmacro %}
 
 {# dbt run-operation verify_gate_results: fails, and names each invocation, gate and day of the ledger that is not as it was sealed. #}

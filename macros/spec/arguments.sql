@@ -1,8 +1,9 @@
 {# The arguments of a test by name, with the defaults of the arguments that it does not give. dbt calls this when it parses and when it
    runs the test; the check against the spec is made when dbt parses, so that a wrong argument is found before any data is read.
-   given: the value of each argument, undefined where the test does not give it; unknown: the kwargs of the test. #}
+   given: the value of each argument, undefined where the test does not give it; unknown: the kwargs of the test.
+   The answer has `judged_days_back` too, the number of days from the judged day to the run date. #}
 {% macro arguments(spec, given, unknown) %}
-    {% set args = {} %}
+    {% set args, moved = {}, namespace(days=0) %}
     {% for name, argument in spec.arguments.items() %}
         {% set value = given[name] %}
         {% if argument.default is defined and (value is undefined or (value is none and argument.default is mapping)) %}
@@ -12,7 +13,10 @@
         {% endif %}
     {% endfor %}
     {% if not execute %}{% do gates.check_arguments(spec, args, given, unknown) %}{% endif %}
-    {% do return(args) %}
+    {% for name, argument in spec.arguments.items() if argument.moves_judged_day %}
+        {% set moved.days = moved.days + args[name] %}
+    {% endfor %}
+    {% do return(dict(args, judged_days_back=moved.days)) %}
 {% endmacro %}
 
 {# The value of a fact that may depend on an argument; none where the fact has no value for that argument. #}

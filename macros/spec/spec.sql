@@ -2,7 +2,8 @@
    page's table, the printed line, `explain`, `suggest` and `backtest` read it; a macro of that name is found, not listed.
      gate, passes_when   the name and one sentence
      arguments           by name, in the order of the test's signature: kind and rule (macros/spec/rules.sql), default (required
-                         without one), meaning, also_called (names that people try). What is left out comes from
+                         without one), meaning, also_called (names that people try), looks_back (the days by which one more
+                         reaches further back for a reference). What is left out comes from
                          shared_arguments(), so `{}` is an argument that other gates have too
      at_least_one        two arguments of which at least one must be given, because the gate could never fail without them
      statistic           its name, its unit, and what NULL means in a row that passed (null_means); none where the gate judges the
@@ -58,12 +59,12 @@
             "meaning": "Days before the run date of the day that is judged",
         },
         "history_days": {
-            "kind": "integer", "at_least": 2, "default": 28,
+            "kind": "integer", "at_least": 2, "default": 28, "looks_back": 1,
             "also_called": ["days_back", "training_period", "lookback_days", "days"],
             "meaning": "Days before the run date that are the history; half of them must have rows",
         },
         "noise_days": {
-            "kind": "integer", "at_least": 14, "default": 56, "also_called": ["training_period", "history_days"],
+            "kind": "integer", "at_least": 14, "default": 56, "looks_back": 1, "also_called": ["training_period", "history_days"],
             "meaning": "Days before the run date that say what is usual; half of them must be usable",
         },
         "max_share": {
@@ -93,6 +94,11 @@
             "kind": "choice", "choices": ["fail", "warn"], "default": "fail",
             "meaning": "The verdict where the judged day or its reference has no rows, or a value is NULL, NaN or infinite",
         },
+        "version": {
+            "kind": "expression", "default": none, "also_called": ["subject_version", "model_version", "data_version"],
+            "meaning": "SQL aggregate over the judged rows, such as `max(model_version)`: what the evidence is about, where that can"
+                ~ " change under it. In the ledger as `subject_version`; read separately",
+        },
         "on_short": {
             "kind": "choice", "choices": ["pass", "warn", "fail"], "default": "warn",
             "meaning": "The verdict where the history is too short to decide",
@@ -112,6 +118,7 @@
             "meaning": "The verdict on a day without rows and on values that are NULL, NaN or infinite. With `not_applicable` a day"
                 ~ " without rows passes with that reason, and an unusable value warns: only for rows that need not be there",
         },
+        "version": {},
     }) %}
 {% endmacro %}
 

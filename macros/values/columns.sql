@@ -4,7 +4,7 @@
 {% macro compare_columns(relation) %}
     {% set declared = gates.declared_columns(gates.tested_node(model)) %}
     {% set actual = {} %}
-    {% for column in gates.columns_in_relation(relation) %}
+    {% for column in gates.columns_of_node(gates.tested_node(model), relation) %}
         {% do actual.update({column.name: column.data_type}) %}
     {% endfor %}
     {% set rows = [] %}
@@ -35,4 +35,45 @@
             "gates.schema_match: the YAML of " ~ node.unique_id ~ " declares no columns; list them with their data_type.") %}
     {% endif %}
     {% do return(columns) %}
+{% endmacro %}
+
+{# The columns of a model, source, seed or snapshot as they are, each with name and data_type; asked once in an invocation. relation:
+   what stands for an ephemeral model in the query of a test. #}
+{% macro columns_of_node(node, relation) %}
+    {% set kept = gates.kept_evidence().setdefault("columns", {}) %}
+    {% if node.unique_id not in kept %}
+        {% if node.config.materialized == "ephemeral" %}
+            {% set columns = gates.described_columns(gates.with_ephemeral_models("select * from " ~ relation)) %}
+        {% else %}
+            {% set columns = gates.columns_in_relation(api.Relation.create(
+                database=node.database, schema=node.schema, identifier=node.identifier or node.alias
+            )) %}
+        {% endif %}
+        {% do kept.update({node.unique_id: columns}) %}
+    {% endif %}
+    {% do return(kept[node.unique_id]) %}
+{% endmacro %}
+
+{# Refuses a column of the day that holds texts or numbers: one engine compares them with a day as best it can, another says that it
+   has no such operator. test_node: a gate. #}
+{% macro refuse_day_that_is_no_date(test_node, relation) %}
+    {% set name = test_node.test_metadata.kwargs.date_column %}
+    {% if name is string %}
+        {% set node, bare = gates.tested_node(test_node), name.strip('"`') | lower %}
+        {% for column in gates.columns_of_node(node, relation) if column.name | lower == bare and gates.is_no_day(column.data_type) %}
+            {% do gates.refuse(
+                test_node.test_metadata.name, "date_column", "a column of type date or timestamp", name,
+                hint="In " ~ gates.relation_name(test_node) ~ " it is of type " ~ column.data_type
+                    ~ ": make it a date in the model that the gate looks at, by a cast, or by to_date where it holds numbers like 20261122."
+            ) %}
+        {% endfor %}
+    {% endif %}
+{% endmacro %}
+
+{# Whether a type holds texts or numbers; of types that are not known here the database decides. #}
+{% macro is_no_day(type) %}
+    {% do return(gates.canonical_type(type).split("(")[0] in [
+        "text", "character", "char", "bpchar", "tinyint", "smallint", "integer", "bigint", "hugeint", "byte", "short",
+        "utinyint", "usmallint", "uinteger", "ubigint", "uhugeint", "numeric", "real", "float", "double", "boolean",
+    ]) %}
 {% endmacro %}

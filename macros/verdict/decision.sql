@@ -3,10 +3,13 @@
    No table carries the rows, so no other run can replace them, and no setting of dbt's tests (limit, store_failures) changes the
    verdict. They are kept in dbt's `graph`, which the tests and the hooks of one invocation share. #}
 
-{# The SQL that dbt compiles for a gate. evidence: the query that returns its rows; `dbt compile` and `dbt show` receive only this query. #}
-{% macro decided(evidence) %}
+{# The SQL that dbt compiles for a gate. evidence: the query that returns its rows; `dbt compile` and `dbt show` receive only this query.
+   relation: what the gate judges; args: its arguments. #}
+{% macro decided(evidence, relation, args) %}
+    {% if execute and args.version %}{% set evidence = gates.with_version(evidence, relation, args) %}{% endif %}
     {% if not execute or flags.WHICH not in ["test", "build", "retry"] %}{% do return(evidence) %}{% endif %}
     {% if gates.is_dry_run() %}{% do return("select 0 as failures  -- not decided: --empty or --sample") %}{% endif %}
+    {% do gates.refuse_day_that_is_no_date(model, relation) %}
     {% set rows = gates.fetched(gates.with_ephemeral_models(evidence), gates.evidence_columns()) %}
     {% do gates.kept_evidence().rows.update({model.unique_id: rows}) %}
     {% set failures = gates.failures(rows) %}

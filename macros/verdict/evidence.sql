@@ -36,9 +36,8 @@
      judged       a CTE with day_number, metric, segment, current_value, reference_value (numbers or text), statistic, lower_bound,
                   upper_bound, sample_size and reason
      on_missing   the verdict on absent or unusable data; with not_applicable, absent rows pass and an unusable value warns
-     verdicts     SQL of the verdict, for each other reason whose verdict is not `fail`
-     version      SQL over `judged` of the version of what a row is about, where that can change: a model, an evaluation #}
-{% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}, version=none) %}
+     verdicts     SQL of the verdict, for each other reason whose verdict is not `fail` #}
+{% macro evidence_rows(gate, judged, on_missing="fail", verdicts={}) %}
 {% set scope = config.get("where") %}
 {% set text, double = gates.type_text(), gates.type_double() %}
 select
@@ -64,8 +63,33 @@ select
         else 'fail'
     end as verdict,
     cast({{ "case when reason = 'no_current' then 'not_applicable' else reason end" if on_missing == "not_applicable" else "reason" }} as {{ text }}) as reason,
-    cast({{ version or "null" }} as {{ text }}) as subject_version
+    cast(null as {{ text }}) as subject_version
 from {{ judged }}
+{% endmacro %}
+
+{# Evidence with the version of what it is about: `version`, an aggregate over the rows of the judged day, NULL without any. #}
+{% macro with_version(evidence, relation, args) %}
+{% set is_dated = args.date_column is string %}
+{% set day = gates.day_number(args.date_column, gates.run_date()) ~ " + " ~ args.judged_days_back if is_dated %}
+{% set first_day = gates.days_before(gates.first_judged(), args.judged_days_back) %}
+{% set last_day = gates.days_before(gates.run_date(), args.judged_days_back) %}
+select
+    {% for name in gates.evidence_columns()[:-1] -%}
+    evidence.{{ name }},
+    {% endfor -%}
+    versions.subject_version
+from ({{ evidence }}) as evidence
+{{ "left join" if is_dated else "cross join" }} (
+    select
+        {% if is_dated %}{{ gates.day_of(day) }} as run_date,{% endif %}
+        cast({{ args.version }} as {{ gates.type_text() }}) as subject_version
+    from {{ relation }}
+    {% if is_dated -%}
+    where {{ gates.in_days(args.date_column, first_day, last_day) }}
+    group by {{ day }}
+    {%- endif %}
+) as versions
+    {{ "on evidence.run_date = versions.run_date" if is_dated }}
 {% endmacro %}
 
 {# True for a number that can be compared: neither NULL nor NaN nor infinite. Engines disagree on NaN, so it is named. #}

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from tests.macros.harness.odd_rows import KEEP_ODD_ROWS
+
 MACROS = Path(__file__).parents[2] / "macros"
 FIRST_DAY, DAYS = dt.date(2025, 1, 6), 200
 LAST_DAY = FIRST_DAY + dt.timedelta(DAYS - 1)
@@ -165,6 +167,7 @@ def write_shop(
         "models/parcel.sql": PARCEL,
         "models/parcel_by_day.sql": BY_DAY,
         "models/parcel_mean.sql": HEAVY,
+        "macros/odd_rows.sql": KEEP_ODD_ROWS,
         "models/parcel.yml": yaml.safe_dump(dict(PROPERTIES), sort_keys=False),
         "faults.yml": yaml.safe_dump(FAULTS, sort_keys=False),
         "one_fault.yml": yaml.safe_dump({"in grams": FAULTS["in grams"]}),

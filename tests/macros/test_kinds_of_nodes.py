@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,3 +179,81 @@ def test_a_profile_has_columns_of_any_name(engine: Engine, tmp_path: Path, name:
     done = shop.dbt("build")
     assert done.success, done.printed
     assert [float(row["current_value"]) for row in shop.ledger()] == [5.0]
+
+
+DAY_COLUMNS = {
+    "a text": "cast('2026-11-22' as text)",
+    "eight digits": "cast('20261122' as varchar(8))",
+    "integer": "20261122",
+    "bigint": "cast(20261122 as bigint)",
+    "numeric": "cast(20261122 as numeric(8, 0))",
+    "boolean": "true",
+}
+MATERIALIZED = ("table", "view", "ephemeral")
+
+
+def test_a_day_that_is_no_date_is_refused_in_words(engine: Engine, tmp_path: Path) -> None:
+    """DuckDB compares a text with a date as best it can; Postgres says that there is no such operator."""
+    columns = ", ".join(f'{value} as "{name}"' for name, value in DAY_COLUMNS.items())
+    names = [*DAY_COLUMNS, '"a text"', "order_date"]
+    models = [
+        {
+            "name": f"a_{kind}",
+            "data_tests": [
+                gate("row_existence", {"date_column": name}, name=f"{kind}_{number}")
+                for number, name in enumerate(names)
+            ],
+        }
+        for kind in MATERIALIZED
+    ]
+    files: dict[str, Any] = {
+        f"models/a_{kind}.sql": f"{{{{ config(materialized='{kind}') }}}}"
+        f"select {columns}, cast('{LATER}' as date) as order_date"
+        for kind in MATERIALIZED
+    }
+    shop = Shop(tmp_path / "shop", engine, {**files, "models/m.yml": {"models": models}})
+    done = shop.dbt("build", "--exclude", "resource_type:seed")
+    said = " ".join(" ".join(done.printed).split())
+    for kind in MATERIALIZED:
+        assert done.statuses[f"{kind}_{len(names) - 1}"] == "pass", "the date beside them"
+        for number, name in enumerate(names[:-1]):
+            assert done.statuses[f"{kind}_{number}"] == "error", name
+            rule = f"must be a column of type date or timestamp; received {json.dumps(name)}. In truth.a_{kind} it is of type "
+            assert f"gates.row_existence: `date_column` {rule}" in said, (kind, name)
+    assert "make it a date in the model that the gate looks at, by a cast" in said
+    assert {row["reason"] for row in shop.ledger("verdict = 'fail'")} == {"query_error"}
+
+
+def test_columns_of_an_ephemeral_model_are_found(engine: Engine, tmp_path: Path) -> None:
+    found_types = {
+        "postgres": ("integer", "numeric(10,2)"),
+        "duckdb": ("INTEGER", "DECIMAL(10,2)"),
+    }[engine.name]
+    declared = [
+        {"name": "order_id", "data_type": "integer"},
+        {"name": "amount", "data_type": "numeric(10, 2)"},
+        {"name": "email", "data_type": "text"},
+    ]
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {
+            "models/eph.sql": "{{ config(materialized='ephemeral') }}"
+            "select order_id, cast(amount as numeric(10, 2)) as amount, order_date from {{ ref('orders') }}",
+            "models/eph.yml": {
+                "models": [
+                    {
+                        "name": "eph",
+                        "data_tests": [gate("schema_match", name="as_declared")],
+                        "columns": declared,
+                    }
+                ]
+            },
+        },
+    )
+    assert shop.dbt("build").statuses["as_declared"] == "fail"
+    rows = {row["metric"]: (row["current_value"], row["reason"]) for row in shop.ledger()}
+    assert rows["order_id"] == (found_types[0], "ok")
+    assert rows["amount"] == (found_types[1], "ok")
+    assert rows["email"] == (None, "missing_column")
+    assert rows["order_date"][1] == "unexpected_column"

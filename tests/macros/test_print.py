@@ -34,8 +34,9 @@ def lines(make_postgres: Callable[[str], Postgres], tmp_path_factory: pytest.Tem
             f"create table {SCHEMA}.sales as select * from (values {rows}) as given (shop, amount)",
         ]
     )
-    arguments = {"expression": "sum(\n  amount\n)", "max_value": 1_000_000, "segment_column": "shop"}
-    table = {"name": "sales", "data_tests": [{"gates.value_range": {"arguments": arguments}}]}
+    arguments = {"expression": "sum(\n  amount\n)", "max_value": -1_000_000, "segment_column": "shop"}
+    passing = {"gates.value_range": {"name": "large", "arguments": {**arguments, "max_value": 1e21}}}
+    table = {"name": "sales", "data_tests": [{"gates.value_range": {"arguments": arguments}}, passing]}
     directory = write_project(
         tmp_path_factory.mktemp("print"),
         engine.profile(),
@@ -52,26 +53,30 @@ def lines(make_postgres: Callable[[str], Postgres], tmp_path_factory: pytest.Tem
 
 
 def test_each_metric_is_one_line_and_failures_come_first(lines: list[str]) -> None:
-    assert lines[0] == "gates on 2026-11-22: 2 failed, 0 warned, 4 passed"
-    assert [" ".join(line.split()) for line in lines[1:]] == [
-        f"{verdict} value_range {SCHEMA}.sales sum( amount ) [{segment}] current {value} at most 1000000 n 1 row {reason}"
-        for verdict, segment, value, reason in [
-            ("FAIL", "huge", "1e+20", "out of bounds"),
-            ("FAIL", "large", "1469307", "out of bounds"),
-            ("PASS", "broken name", "99999.5", "ok"),
-            ("PASS", "negative", "-250000", "ok"),
-            ("PASS", "odd", "0.000123457", "ok"),
-            ("PASS", "whole", "3872", "ok"),
+    assert lines[0] == "gates on 2026-11-22: 6 failed, 0 warned, 6 passed"
+    assert [" ".join(line.split()) for line in lines[1:-1]] == [
+        f"FAIL value_range {SCHEMA}.sales sum( amount ) [{segment}] current {value} at most -1000000 n 1 row out of bounds"
+        for segment, value in [
+            ("broken name", "99999.5"),
+            ("huge", "1e+20"),
+            ("large", "1469307"),
+            ("negative", "-250000"),
+            ("odd", "0.000123457"),
+            ("whole", "3872"),
         ]
     ]
     assert not any("\n" in line for line in lines)
 
 
+def test_what_passed_is_one_line_for_each_relation(lines: list[str]) -> None:
+    assert lines[-1] == f"PASS  {SCHEMA}.sales: 6 checks passed"
+
+
 def test_columns_stand_under_each_other(lines: list[str]) -> None:
     for word in ("value_range", f"{SCHEMA}.sales", "current ", "at most ", "n 1 row"):
-        assert len({line.index(word) for line in lines[1:]}) == 1, word
+        assert len({line.index(word) for line in lines[1:-1]}) == 1, word
 
 
 def test_python_spells_numbers_likewise(lines: list[str]) -> None:
-    printed = {line.partition("current ")[2].split()[0] for line in lines[1:]}
+    printed = {line.partition("current ")[2].split()[0] for line in lines[1:-1]}
     assert printed == {short(value) for value in VALUES.values()}

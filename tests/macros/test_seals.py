@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
 
 from .harness.engines import SCHEMA, DuckDB, Engine, Postgres
-from .harness.run import LEDGER
+from .harness.odd_rows import KEEP_ODD_ROWS
+from .harness.run import LEDGER, invoke
 from .harness.shop import Shop, gate, properties_of
 
 SEALS = f"{SCHEMA}.gate_seals"
 DAYS = ("2026-11-15", "2026-11-22", "2026-11-15")
+UNSEALED = (
+    "no seal closes these rows: their run was killed, they were inserted by hand, or the seal was removed. They prove nothing."
+    " Build that day again, then delete the rows of this invocation"
+)
 ROWS = gate("row_existence", {"date_column": "order_date"}, name="has_rows")
 OF_RUN = f"invocation_id = (select invocation_id from {SEALS} where seal_number = {{}})"
 TAMPERED = {
@@ -35,14 +41,21 @@ TAMPERED = {
     ),
     "a row of a run that never was": (
         [f"insert into {LEDGER} (gate, verdict, invocation_id) values ('not_stale', 'pass', 'forged')"],
-        {("forged", "-", "-", "rows that no seal covers, or that were changed")},
+        {("forged", "-", "-", UNSEALED)},
     ),
-    "a row that only looks like a decision about a day": (
+    "rows of a run that was killed before it sealed them": (
         [
-            f"insert into {LEDGER} (gate, verdict, status, invocation_id, node_id, gate_id)"
-            " values ('not_stale', 'pass', 'pass', 'forged', 'accepted_incident', 'shop.orders')"
+            f"insert into {LEDGER} (gate, run_date, verdict, invocation_id)"
+            " values ('not_stale', date '2026-11-21', 'pass', 'killed'), ('not_stale', date '2026-11-20', 'pass', 'killed')"
         ],
-        {("forged", "-", "-", "rows that no seal covers, or that were changed")},
+        {("killed", "-", "2026-11-20", UNSEALED)},
+    ),
+    "a decision about a day that nobody made": (
+        [
+            f"insert into {LEDGER} (gate, verdict, status, invocation_id, node_id)"
+            " values ('accepted_incident', 'warn', 'accepted', 'forged', 'accepted_incident')"
+        ],
+        {("forged", "-", "-", UNSEALED)},
     ),
     "a seal changed": (
         [f"update {SEALS} set row_count = 5 where seal_number = 2"],
@@ -62,9 +75,24 @@ TAMPERED = {
     "a seal removed": (
         [f"delete from {SEALS} where seal_number = 1"],
         {
-            (1, "-", "-", "rows that no seal covers, or that were changed"),
+            (1, "-", "2026-11-15", UNSEALED),
             (2, "-", "-", "the seal before it is gone or changed"),
         },
+    ),
+    "the last seal removed": (
+        [f"delete from {SEALS} where seal_number = 3"],
+        {(3, "-", "2026-11-15", UNSEALED)},
+    ),
+    "a seal twice": (
+        [f"insert into {SEALS} select * from {SEALS} where seal_number = 2"],
+        {(2, "-", "-", "the seal before it is gone or changed")},
+    ),
+    "a seal that no run made": (
+        [
+            f"insert into {SEALS} select 4, 'forged', kind, 0, rows_sha256, '', seal, 'made up', sealed_at"
+            f" from {SEALS} where seal_number = 3"
+        ],
+        {("forged", "-", "-", "the seal was changed")},
     ),
 }
 
@@ -80,7 +108,11 @@ def shop(
     engine: Engine = (
         make_postgres("gates_seals") if request.param == "postgres" else DuckDB(directory / "shop.duckdb")
     )
-    shop = Shop(directory / "shop", engine, {"seeds/orders.yml": properties_of("orders", [ROWS])})
+    shop = Shop(
+        directory / "shop",
+        engine,
+        {"seeds/orders.yml": properties_of("orders", [ROWS]), "macros/odd_rows.sql": KEEP_ODD_ROWS},
+    )
     assert shop.dbt("seed").success
     for day in DAYS:
         assert shop.dbt("test", run_date=day).success
@@ -91,24 +123,38 @@ def shop(
 
 @pytest.fixture
 def intact(shop: Shop) -> Shop:
+    shop.engine.execute([f"create table if not exists {SEALS} as select * from {SEALS}_kept where 1 = 0"])
     for table in (LEDGER, SEALS):
         shop.engine.execute([f"delete from {table}", f"insert into {table} select * from {table}_kept"])
     return shop
 
 
-def findings(shop: Shop) -> set[tuple[int | str, str, str, str]]:
-    """What is printed, with the number of the run for its invocation."""
-    numbers = {
-        row["invocation_id"]: row["seal_number"]
-        for row in shop.engine.query(f"select invocation_id, seal_number from {SEALS}_kept")
-    }
-    found = set()
-    for line in shop.dbt("run-operation", "verify_gate_results").printed:
-        if line.startswith("invocation "):
-            about, _, problem = line.partition(": ")
-            invocation, gate_name, day = (part.split()[1] for part in about.split(", "))
-            found.add((numbers.get(invocation, invocation), gate_name, day, problem))
-    return found
+@pytest.fixture(scope="module")
+def question(shop: Shop) -> str:
+    """What `verify_gate_results` asks."""
+    compiled = invoke(shop.directory, "--quiet", "compile", "--inline", "{{ gates.broken_seals_sql() }}")
+    assert compiled.success, compiled.exception
+    return str(compiled.result.results[0].node.compiled_code)
+
+
+Findings = set[tuple[int | str, str, str, str]]
+Find = Callable[[], Findings]
+
+
+@pytest.fixture
+def find(intact: Shop, question: str) -> Find:
+    """Return what does not hold, with the number of the run for its invocation."""
+
+    def ask() -> Findings:
+        known = intact.engine.query(f"select invocation_id, seal_number from {SEALS}_kept")
+        numbers: dict[str, int | str] = {row["invocation_id"]: row["seal_number"] for row in known}
+        found: Findings = set()
+        for row in intact.engine.query(question):
+            invocation = str(row["invocation_id"])
+            found.add((numbers.get(invocation, invocation), row["gate"], row["run_date"], row["problem"]))
+        return found
+
+    return ask
 
 
 def test_an_intact_ledger_is_as_it_was_sealed(intact: Shop) -> None:
@@ -116,12 +162,20 @@ def test_an_intact_ledger_is_as_it_was_sealed(intact: Shop) -> None:
 
 
 @pytest.mark.parametrize("name", TAMPERED)
-def test_what_was_tampered_with_is_named(intact: Shop, name: str) -> None:
+def test_what_was_tampered_with_is_named(intact: Shop, find: Find, name: str) -> None:
     statements, expected = TAMPERED[name]
     for statement in reversed(statements):
         intact.engine.execute([statement])
-    assert findings(intact) == expected
-    assert not intact.dbt("run-operation", "verify_gate_results").success
+    assert find() == expected
+
+
+def test_verify_prints_what_it_finds_and_fails(intact: Shop) -> None:
+    intact.engine.execute(
+        [f"insert into {LEDGER} (gate, verdict, invocation_id) values ('not_stale', 'pass', 'forged')"]
+    )
+    said = intact.dbt("run-operation", "verify_gate_results")
+    assert not said.success
+    assert f"invocation forged, gate -, day -: {UNSEALED}" in said.printed
 
 
 @pytest.mark.parametrize(
@@ -136,3 +190,100 @@ def test_no_setting_of_a_session_changes_what_holds(intact: Shop, setting: str) 
         assert intact.dbt("run-operation", "verify_gate_results").success
     finally:
         intact.engine.execute([f"alter database gates_seals reset {name}"])
+
+
+def test_seals_that_are_gone_are_not_made_again(intact: Shop, find: Find) -> None:
+    """The table is; the rows from before stay unsealed, and are named as long as they are there."""
+    intact.engine.execute([f"drop table {SEALS}"])
+    said = intact.dbt("run-operation", "verify_gate_results")
+    assert not said.success
+    assert any("there are no seals" in line for line in said.printed)
+    assert intact.dbt("test", run_date=DAYS[0]).success
+    assert find() == {
+        (1, "-", "2026-11-15", UNSEALED),
+        (2, "-", "2026-11-22", UNSEALED),
+        (3, "-", "2026-11-15", UNSEALED),
+    }
+
+
+def test_a_decision_about_a_day_is_sealed(intact: Shop, find: Find) -> None:
+    arguments = "{day: 2026-11-20, note: half of the tills were down, who: ada}"
+    assert intact.dbt("run-operation", "gates.accept_day", "--args", arguments).success
+    assert find() == set()
+    intact.engine.execute(
+        [f"update {LEDGER} set run_date = date '2026-11-19' where node_id = 'accepted_incident'"]
+    )
+    assert {(gate_name, day) for _, gate_name, day, _ in find()} == {
+        ("accepted_incident", "2026-11-19"),
+        ("accepted_incident", "2026-11-20"),
+    }
+
+
+CHANGES = [  # a value of `keep_odd_rows`, and one that is hard to tell from it
+    ("statistic", "'NaN'", "null"),
+    ("statistic", "'-0.0'", "'0.0'"),
+    ("statistic", "'5e-324'", "'0.0'"),
+    ("statistic", "'Infinity'", "'1.7976931348623157e308'"),
+    ("lower_bound", "'0.1'", "'0.10000000000000002'"),
+    ("sample_size", "9223372036854775807", "9223372036854775806"),
+    ("metric", "''", "null"),
+    ("metric", "' '", "'  '"),
+    ("metric", "'NULL'", "null"),
+    ("segment", "'1:-'", "'1: -'"),
+    ("run_date", "'infinity'", "'-infinity'"),
+    ("try_number", "null", "0"),
+]
+
+
+def test_odd_values_hold_and_a_change_of_one_is_seen(intact: Shop, find: Find) -> None:
+    engine = intact.engine
+    assert intact.dbt("run-operation", "keep_odd_rows").success
+    assert find() == set()
+    types = {
+        row["column_name"]: row["data_type"]
+        for row in engine.query(
+            "select column_name, data_type from information_schema.columns where table_name = 'gate_results'"
+        )
+    }
+    (kept,) = engine.query(f"select max(seal_number) as last from {SEALS}")
+    engine.execute([f"create table {LEDGER}_odd as select * from {LEDGER}"])
+    for column, value, other in CHANGES:
+        same = f"{column} is not distinct from cast({value} as {types[column]})"
+        if value == "'-0.0'":
+            same += f" and cast({column} as text) like '-%'"
+        changed = f"set {column} = cast({other} as {types[column]})"
+        engine.execute([f"update {LEDGER} {changed} where {OF_RUN.format(kept['last'])} and {same}"])
+        assert find() != set(), (column, value, other)
+        engine.execute([f"delete from {LEDGER}", f"insert into {LEDGER} select * from {LEDGER}_odd"])
+        assert find() == set()
+    engine.execute([f"drop table {LEDGER}_odd"])
+
+
+def test_what_was_pruned_is_told_from_what_was_removed(intact: Shop, find: Find) -> None:
+    runs = {
+        number: row["invocation_id"]
+        for number in (1, 2, 3)
+        for row in intact.engine.query(f"select invocation_id from {SEALS} where seal_number = {number}")
+    }
+
+    def prune(**arguments: object) -> list[str]:
+        given = json.dumps({"keep_days": 30, "keep_invocations": [runs[2]], **arguments})
+        done = intact.dbt("run-operation", "prune_gate_results", "--args", given, run_date="2027-01-01")
+        assert done.success, done.printed
+        return [line for line in done.printed if line.startswith("gates: ")]
+
+    assert prune(dry_run=True) == [
+        "gates: a dry run, 2 rows of 2 runs that are about days before 2026-12-02 would be removed"
+    ]
+    assert len(intact.ledger()) == 3
+    assert prune() == ["gates: 2 rows of 2 runs that are about days before 2026-12-02 are removed"]
+    assert [row["invocation_id"] for row in intact.ledger()] == [runs[2]]
+    assert find() == set()
+    intact.engine.execute([f"delete from {LEDGER} where invocation_id = '{runs[2]}'"])
+    assert find() == {(2, "row_existence", "2026-11-22", "rows that were sealed are gone or changed")}
+    intact.engine.execute(
+        [f"insert into {LEDGER} (gate, verdict, invocation_id) values ('not_stale', 'pass', '{runs[1]}')"]
+    )
+    assert (1, "not_stale", "-", "rows were added or changed after the seal") in find(), (
+        "under the name of a pruned run"
+    )

@@ -40,7 +40,7 @@ MACRO = """
             "column_name": {},
             "date_column": {},
             "max_total": {"kind": "number", "above": 0, "default": 100, "also_called": ["budget"], "meaning": "Largest total, included"},
-            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {},
+            "days_back": {}, "segment_column": {}, "min_segment_size": {}, "weight": {}, "on_missing": {}, "version": {},
         },
         "value_unit": "euros",
         "upper": "no more than",
@@ -54,18 +54,19 @@ MACRO = """
 {% endmacro %}
 
 {% test total_limit(
-    model, column_name, date_column, max_total, days_back, segment_column, min_segment_size, weight, on_missing
+    model, column_name, date_column, max_total, days_back, segment_column, min_segment_size, weight, on_missing, version
 ) %}
 {{ gates.configure() }}
 {% set args = gates.arguments(gates.total_limit_spec(), {
     "column_name": column_name, "date_column": date_column, "max_total": max_total, "days_back": days_back,
     "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing,
+    "version": version,
 }, kwargs) %}
 {% set evidence %}
 {% set total = "sum(" ~ gates.column(args.column_name) ~ ")" %}
 {{ gates.bounded_value("total_limit", model, {total: {"lower_bound": none, "upper_bound": args.max_total}}, args) }}
 {% endset %}
-{{ gates.decided(evidence) }}
+{{ gates.decided(evidence, model, args) }}
 {% endtest %}
 """
 PAGE = """# total_limit

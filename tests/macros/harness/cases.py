@@ -27,6 +27,7 @@ EVIDENCE_COLUMNS = (
     "lower_bound",
     "upper_bound",
     "sample_size",
+    "subject_version",
 )
 
 
