@@ -13,6 +13,7 @@ from psycopg import sql
 
 from benchmarks.demo import Gate, compile_demo
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.postgres import dbt_environment
@@ -99,6 +100,8 @@ def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
     run_date = FIRST_DAY + datetime.timedelta(days=days - EDGE_DAYS)
     with connect_to(embedded.start(settings)) as connection:
         _generate(connection, days * ROWS_A_DAY - 1)
+        build = embedded.login(settings, Role.BUILD).user
+        _execute(connection, f"grant select on all tables in schema analytics to {build}")
     with connect_to(embedded.start(settings)) as connection:
         connection.autocommit = True
         connection.execute("vacuum analyze raw.interaction")
@@ -106,7 +109,7 @@ def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
     output.mkdir()
     environment = dbt_environment(settings) | {"RUN_DATE": run_date.isoformat()}
     all_days = compile_demo(environment, output)
-    with connect_to(embedded.start(settings)) as connection:
+    with connect_to(embedded.login(settings, Role.BUILD)) as connection:
         started = time.perf_counter()
         _execute(connection, f"create table analytics.interaction_daily as {all_days.profile}")
         first_build = time.perf_counter() - started
@@ -120,8 +123,6 @@ def build(settings: Settings, rows: int, folder: Path) -> Warehouse:
 
 
 def _generate(connection: psycopg.Connection, last: int) -> None:
-    _execute(connection, "create schema raw")
-    _execute(connection, "create schema analytics")
     _execute(connection, "select setseed(0.42)")
     values = {
         "basket": sql.Literal(LINES_A_BASKET),

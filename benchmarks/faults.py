@@ -24,6 +24,7 @@ from gates.tuning.injection import detect
 from gates.tuning.past import past_days
 from gates.tuning.replay import Gate, Replay
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.source import loading
 from training_pipeline.steps import packages
 from training_pipeline.warehouse import dbt
@@ -90,6 +91,7 @@ def _sample_year() -> Iterator[Settings]:
         state_dir=folder,
         target="embedded",
         database="warehouse",
+        role=Role.ADMINISTRATOR,
     )
     packages.install(settings)
     try:

@@ -17,6 +17,7 @@ from rich.table import Table
 from gates.tuning.past import past_days
 from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.source import loading
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.embedded import server as embedded
@@ -89,7 +90,9 @@ def measure(copies: list[int]) -> None:
     """Print the cost of a year, on the profile and on the rows, for each number of copies of the sample's rows."""
     folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
     folder.chmod(0o755)
-    settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
+    settings = replace(
+        Settings.load(), state_dir=folder, target="embedded", database="warehouse", role=Role.ADMINISTRATOR
+    )
     console = Console(width=140, highlight=False)
     try:
         embedded.start(settings)

@@ -21,6 +21,7 @@ from gates.tuning.replay import Replay
 from gates.tuning.suggest import judge_past, suggestions
 from gates.tuning.suggestion import Count, Suggestion
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.source import loading
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.embedded import server as embedded
@@ -61,7 +62,9 @@ def measure(report: Path | None = REPORT) -> None:
     """
     folder = Path(tempfile.mkdtemp(prefix="suggest-"))
     folder.chmod(0o755)
-    settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
+    settings = replace(
+        Settings.load(), state_dir=folder, target="embedded", database="warehouse", role=Role.ADMINISTRATOR
+    )
     try:
         embedded.start(settings)
         loading.load(settings)

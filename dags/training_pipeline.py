@@ -40,6 +40,7 @@ from cosmos.operators.local import DbtTestLocalOperator
 
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
+from training_pipeline.roles import Role
 from training_pipeline.warehouse.dbt import manifest_path
 
 SETTINGS = Settings.load()
@@ -62,6 +63,27 @@ ONLY_INFRASTRUCTURE = ExceptionRetryPolicy(
 )
 
 
+def connect_as(role: Role) -> None:
+    """Put the login of a role into the environment of this task's process: no other task sees it.
+
+    It is Airflow's connection `training_pipeline_<role>`, which a task asks Airflow for. Without such a connection the login
+    is PGUSER of the environment; the embedded server's logins are in its folder.
+    """
+    if SETTINGS.target == "embedded":
+        return
+    from airflow.sdk import Connection
+    from airflow.sdk.exceptions import AirflowNotFoundException
+
+    try:
+        login = Connection.get(f"training_pipeline_{role}")
+    except AirflowNotFoundException:
+        if "PGUSER" in os.environ:
+            return
+        raise
+    given = {"PGHOST": login.host, "PGPORT": login.port, "PGUSER": login.login, "PGPASSWORD": login.password}
+    os.environ.update({name: str(value) for name, value in given.items() if value})
+
+
 def connect_dbt(_context: Any, _operator: Any) -> None:
     """Put the connection that profiles.yml reads into the environment of the task's own process.
 
@@ -69,6 +91,7 @@ def connect_dbt(_context: Any, _operator: Any) -> None:
     """
     from training_pipeline.warehouse.postgres import dbt_environment
 
+    connect_as(Role.BUILD)
     os.environ.update(dbt_environment(SETTINGS))
 
 
@@ -141,6 +164,7 @@ def load(file: str) -> None:
     """Load the user's file, or the sample when none is named, into raw.interaction."""
     from training_pipeline.source.loading import load as load_interactions
 
+    connect_as(Role.LOAD)
     load_interactions(SETTINGS, file=Path(file) if file else None)
 
 
@@ -150,6 +174,7 @@ def train(run_date: str) -> None:
     from training_pipeline.config import resolve_run_date
     from training_pipeline.steps.train import train as train_challenger
 
+    connect_as(Role.TRAIN)
     train_challenger(SETTINGS, resolve_run_date(run_date))
 
 
@@ -159,6 +184,7 @@ def evaluate(run_date: str) -> None:
     from training_pipeline.config import resolve_run_date
     from training_pipeline.steps.evaluate import evaluate as evaluate_challenger
 
+    connect_as(Role.EVALUATE)
     evaluate_challenger(SETTINGS, resolve_run_date(run_date))
 
 
@@ -168,6 +194,7 @@ def promote(run_date: str) -> None:
     from training_pipeline.config import resolve_run_date
     from training_pipeline.steps.promote import promote as promote_challenger
 
+    connect_as(Role.PROMOTE)
     promote_challenger(SETTINGS, resolve_run_date(run_date))
 
 
@@ -177,6 +204,7 @@ def report(run_date: str) -> None:
     from training_pipeline.config import resolve_run_date
     from training_pipeline.report.page import write_report
 
+    connect_as(Role.REPORT)
     write_report(SETTINGS, resolve_run_date(run_date))
 
 

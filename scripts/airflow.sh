@@ -17,17 +17,12 @@ settings=$(python - <<'PYTHON'
 import os, secrets, shlex, socket, sys
 from pathlib import Path
 from cryptography.fernet import Fernet
+from gates.errors import GatesError
 from training_pipeline.config import Settings
-from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse.address import ensure_database
-from training_pipeline.warehouse.postgres import address, dbt_environment
-
-try:
-    settings = Settings.load()
-    server = address(settings)
-    ensure_database(server, "airflow")
-except PipelineError as error:
-    sys.exit(f"airflow.sh: {error}")
+from training_pipeline.warehouse import ledger_owner
+from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.postgres import dbt_environment
+from training_pipeline.warehouse.roles.owner import own_database
 
 secrets_file = Path(os.environ["AIRFLOW_HOME"], "secrets")
 if not secrets_file.exists():
@@ -37,6 +32,21 @@ if not secrets_file.exists():
         f"AIRFLOW__API_AUTH__JWT_SECRET={secrets.token_urlsafe(64)}\n"
         f"AIRFLOW__API__SECRET_KEY={secrets.token_urlsafe(48)}\n"
     )
+values = dict(line.split("=", 1) for line in secrets_file.read_text().splitlines())
+if "METADATA_PASSWORD" not in values:
+    values["METADATA_PASSWORD"] = secrets.token_urlsafe(24)
+    with secrets_file.open("a") as file:
+        file.write(f"METADATA_PASSWORD={values['METADATA_PASSWORD']}\n")
+
+# Airflow has a plain role on its own database; the roles of the warehouse are there before a task needs one.
+try:
+    settings = Settings.load()
+    metadata = own_database(embedded.start(settings), "airflow", values.pop("METADATA_PASSWORD"))
+    ledger_owner.prepare(settings)
+    # Tasks take the login of their role from the state folder.
+    warehouse = {name: value for name, value in dbt_environment(settings).items() if "PASSWORD" not in name}
+except GatesError as error:
+    sys.exit(f"airflow.sh: {error}")
 
 port = 0
 for candidate in (8080, 0):
@@ -49,13 +59,12 @@ for candidate in (8080, 0):
         port = probe.getsockname()[1]
         break
 
-values = dict(line.split("=", 1) for line in secrets_file.read_text().splitlines())
-values |= dbt_environment(settings)
+values |= warehouse
 values |= {
     "AIRFLOW__API__PORT": str(port),
     "AIRFLOW__API__BASE_URL": f"http://127.0.0.1:{port}",
     "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"http://127.0.0.1:{port}/execution/",
-    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": server.uri("airflow").replace("postgresql:", "postgresql+psycopg2:", 1),
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": metadata.uri().replace("postgresql:", "postgresql+psycopg2:", 1),
 }
 for name, value in values.items():
     print(f"export {name}={shlex.quote(value)}")

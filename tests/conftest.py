@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -17,11 +18,14 @@ import pytest
 from dbt_common.behavior_flags import BehaviorFlagRendered
 
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.source import loading
 from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
+from training_pipeline.warehouse.roles import creation, grants
 
 ROOT = Path(__file__).parents[1]
+EMPTY, EMPTY_REGISTRY = "template_empty", "template_empty_mlflow"
 LOADED, REGISTRY = "template_loaded", "template_mlflow"
 # Prefixes of variables that a developer's shell may set.
 FOREIGN = (
@@ -99,9 +103,14 @@ def make_state_dir() -> Iterator[Callable[[], Path]]:
 
 @pytest.fixture(scope="session")
 def server(make_state_dir: Callable[[], Path]) -> Settings:
-    """Settings of the session's server; tests use its databases through `settings`."""
-    shared = Settings(ROOT, make_state_dir())
+    """Settings of the session's server; tests use its databases through `settings`.
+
+    `connect` connects as the administrator, because tests tamper with everything; each step acts as its role.
+    """
+    shared = Settings(ROOT, make_state_dir(), role=Role.ADMINISTRATOR)
     embedded.start(shared)
+    _copy(shared, shared.database, EMPTY)
+    _copy(shared, shared.mlflow_database, EMPTY_REGISTRY)
     return shared
 
 
@@ -113,7 +122,7 @@ def copy_database(server: Settings) -> Callable[[str, str], None]:
 
 @pytest.fixture(scope="session")
 def _loaded_template(server: Settings) -> str:
-    _copy(server, "template1", server.database)
+    _copy(server, EMPTY, server.database)
     loading.load(server, fixture=True)
     _copy(server, server.database, LOADED)
     return LOADED
@@ -123,7 +132,7 @@ def _loaded_template(server: Settings) -> str:
 def _registry_template(server: Settings) -> str:
     from training_pipeline.registry import models as registry
 
-    _copy(server, "template1", server.mlflow_database)
+    _copy(server, EMPTY_REGISTRY, server.mlflow_database)
     registry.client(server)  # creates MLflow's tables, which takes seconds
     _copy(server, server.mlflow_database, REGISTRY)
     return REGISTRY
@@ -143,15 +152,15 @@ def environment(server: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.Mon
 @pytest.fixture
 def settings(server: Settings, environment: pytest.MonkeyPatch) -> Settings:
     """Settings of an empty warehouse."""
-    _copy(server, "template1", server.database)
-    return Settings.load()
+    _copy(server, EMPTY, server.database)
+    return replace(Settings.load(), role=Role.ADMINISTRATOR)
 
 
 @pytest.fixture
 def loaded_settings(server: Settings, environment: pytest.MonkeyPatch, _loaded_template: str) -> Settings:
     """Settings of a warehouse whose raw table has the fixture, January to April 2017, without models."""
     _copy(server, _loaded_template, server.database)
-    return Settings.load()
+    return replace(Settings.load(), role=Role.ADMINISTRATOR)
 
 
 @pytest.fixture
@@ -171,3 +180,5 @@ def _copy(server: Settings, template: str, database: str) -> None:
         )
         connection.execute(f"drop database if exists {database} with (force)")
         connection.execute(f"create database {database} template {template}")
+        for statement in grants.databases(creation.place_of(server)):
+            connection.execute(statement)

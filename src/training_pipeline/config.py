@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from training_pipeline.errors import PipelineError
+from training_pipeline.roles import Role
 
 TARGETS = ("embedded", "postgres")
 
@@ -34,6 +35,8 @@ class Settings:
         The names of the warehouse and of MLflow's database.
     source : str
         The table that dbt reads, ``<schema>.<table>``; ``raw.interaction`` unless users name their table.
+    role : Role
+        Who asks the warehouse; each step has its role, everything else only reads.
 
     Raises
     ------
@@ -49,6 +52,7 @@ class Settings:
     database: str = "warehouse"
     mlflow_database: str = "mlflow"
     source: str = "raw.interaction"
+    role: Role = Role.REPORT
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.source.loading import load
 from training_pipeline.warehouse.postgres import dbt_environment, read_arrow
 
@@ -67,7 +68,7 @@ class Airflow:
 @pytest.fixture(scope="session")
 def dag_settings(make_state_dir: Callable[[], Path]) -> Settings:
     """Settings of a separate server: runs of the DAG build on each other, other tests start from a copy."""
-    return Settings(ROOT, make_state_dir())
+    return Settings(ROOT, make_state_dir(), role=Role.ADMINISTRATOR)
 
 
 @pytest.fixture(scope="session")

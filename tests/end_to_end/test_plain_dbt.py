@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from training_pipeline.config import Settings
+from training_pipeline.roles import Role
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.profile import write_profile
 
@@ -25,7 +26,7 @@ DBT = Path(sys.executable).with_name("dbt")
 def checkout(server: Settings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout: `db start` writes a profile into it, and the checkout may have another one."""
     settings = copy_checkout(server, tmp_path_factory.mktemp("checkout"))
-    write_profile(settings, embedded.start(server))
+    write_profile(settings, embedded.login(server, Role.BUILD))
     return settings.root / "dbt_project"
 
 

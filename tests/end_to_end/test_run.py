@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.registry import models as registry
+from training_pipeline.roles import Role, role_name
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse.postgres import connect
 
@@ -27,6 +32,30 @@ STATE = {
 def state(settings: Settings) -> dict[str, list[Any]]:
     with connect(settings) as connection:
         return {name: connection.execute(query).fetchall() for name, query in STATE.items()}
+
+
+@pytest.fixture
+def no_superuser(server: Settings, pipeline_settings: Settings) -> Iterator[None]:
+    """A server whose superuser may not log in: whatever needs it fails."""
+    with connect(server, "postgres") as connection:
+        connection.autocommit = True
+        connection.execute("alter role postgres nologin")
+        yield
+        connection.execute("alter role postgres login")
+
+
+@pytest.mark.usefixtures("no_superuser")
+def test_no_step_of_a_run_needs_a_superuser(pipeline_settings: Settings, command: Command) -> None:
+    ended = command("run", "--fixture", "--run-date", str(RUN_DATE))
+    assert ended.exit_code == 0, ended.printed
+    with connect(replace(pipeline_settings, role=Role.REPORT)) as connection:
+        owners = connection.execute(
+            "select distinct pg_get_userbyid(relowner) from pg_class where relnamespace::regnamespace::text"
+            " in ('raw', 'analytics', 'ml')"
+        ).fetchall()
+    assert {owner for (owner,) in owners} == {
+        role_name(pipeline_settings.database, role) for role in (Role.LOAD, Role.BUILD, Role.LEDGER)
+    }
 
 
 def test_run_promotes_and_a_second_run_changes_nothing(pipeline_settings: Settings, command: Command) -> None:

@@ -12,10 +12,10 @@ import logging
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from sklearn.pipeline import Pipeline
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.model.dataset import Floats
+from training_pipeline.roles import Role
 from training_pipeline.warehouse.address import ensure_database
 from training_pipeline.warehouse.postgres import address, connect
 
@@ -84,13 +85,29 @@ def client(settings: Settings) -> MlflowClient:
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    _ensure_database(settings)
-    import mlflow
-
     for module in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking"):
         logging.getLogger(module).setLevel(logging.WARNING)
+    prepare(settings)
+    import mlflow
+
     mlflow.set_tracking_uri(tracking_uri(settings))
     return mlflow.MlflowClient()
+
+
+def prepare(settings: Settings) -> None:
+    """Create MLflow's database and tables unless they exist; they belong to the role `ledger`."""
+    owner = replace(settings, role=Role.LEDGER)
+    ensure_database(address(settings), settings.mlflow_database)
+    with connect(settings, settings.mlflow_database) as connection:
+        (schema,) = connection.execute("select to_regclass('alembic_version')").fetchone() or (None,)
+    if schema is None:
+        logger.info(
+            "MLflow creates its tables in the database %s (once, some seconds)", settings.mlflow_database
+        )
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        store: Any = SqlAlchemyStore
+        store(tracking_uri(owner), artifact_root(settings).resolve().as_uri())
 
 
 def tracking_uri(settings: Settings) -> str:
@@ -258,17 +275,6 @@ def predict(settings: Settings, registered: Registered, features: pd.DataFrame) 
         )
     with threadpool_limits(limits=1):
         return np.asarray(model.predict(features[input_names]), dtype=np.float64)
-
-
-def _ensure_database(settings: Settings) -> None:
-    """Create MLflow's database unless it exists, and log that MLflow will create its tables."""
-    ensure_database(address(settings), settings.mlflow_database)
-    with connect(settings, settings.mlflow_database) as connection:
-        (schema,) = connection.execute("select to_regclass('alembic_version')").fetchone() or (None,)
-    if schema is None:
-        logger.info(
-            "MLflow creates its tables in the database %s (once, some seconds)", settings.mlflow_database
-        )
 
 
 def _experiment(registry: MlflowClient, settings: Settings) -> str:

@@ -24,6 +24,7 @@ from training_pipeline.model.segments import MIN_SIZE, WHOLE
 from training_pipeline.registry import models as registry
 from training_pipeline.registry.models import Registered
 from training_pipeline.report import charts
+from training_pipeline.roles import Role, acting_as
 from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import read_manifest
 from training_pipeline.warehouse.postgres import connect
@@ -70,6 +71,7 @@ class Report:
         return bounds(row, self.declared.get(row["node_id"], Declared()).spec)
 
 
+@acting_as(Role.REPORT)
 def write_report(settings: Settings, run_date: dt.date, stopped: str | None = None) -> Path:
     """Write the report of a run date to `<state>/reports/<run_date>.html`, even if a gate stopped the run.
 

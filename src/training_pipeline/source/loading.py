@@ -17,6 +17,7 @@ from psycopg import sql
 from gates.text import escaped, printable
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
+from training_pipeline.roles import Role, acting_as
 from training_pipeline.source.casting import conform
 from training_pipeline.source.columns import Column, arrow_schema, declared_columns
 from training_pipeline.source.files import FILE, Source, user_file
@@ -27,6 +28,7 @@ SCHEMA, TABLE = "raw", "interaction"
 RELATION = f"{SCHEMA}.{TABLE}"
 # The models that dbt builds incrementally from the raw table.
 BUILT_INCREMENTALLY = ("interaction", "interaction_daily")
+FORGET_MODELS = "forget_interactions"  # a function that drops them, where the roles are separate
 LOCK_TIMEOUT = "30s"
 
 Progress = Callable[[int, int | None], None]
@@ -53,6 +55,7 @@ class _Record:
     loaded_at: str
 
 
+@acting_as(Role.LOAD)
 def load(
     settings: Settings,
     file: Path | None = None,
@@ -230,7 +233,8 @@ def _make_room(
     run: Callable[[sql.Composable], list[tuple[Any, ...]]], columns: Sequence[Column], schema: str
 ) -> None:
     """Truncate the table if its columns are as declared, so that views on it survive; else create it."""
-    run(_statement("create schema if not exists {schema}"))
+    if run(_statement("select to_regnamespace({name}) is null", name=SCHEMA)) == [(True,)]:
+        run(_statement("create schema {schema}"))
     found = run(
         _statement(
             "select attname::text, format_type(atttypid, atttypmod) from pg_attribute "
@@ -248,8 +252,14 @@ def _make_room(
             for column in columns
         )
         run(sql.SQL("create table {} ({})").format(sql.Identifier(SCHEMA, TABLE), definitions))
-    for model in BUILT_INCREMENTALLY:
-        run(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, model)))
+    # the role `load` may not drop what `build` owns, but may ask for this
+    forget = sql.SQL("{}()").format(sql.Identifier(schema, FORGET_MODELS))
+    exists = _statement("select to_regprocedure({name}) is not null", name=forget.as_string())
+    if run(exists) == [(True,)]:
+        run(sql.SQL("select {}").format(forget))
+    else:
+        for model in BUILT_INCREMENTALLY:
+            run(sql.SQL("drop table if exists {} cascade").format(sql.Identifier(schema, model)))
 
 
 def _check_totals(run: Callable[[sql.Composable], list[tuple[Any, ...]]], source: Source) -> None:

@@ -22,6 +22,7 @@ from training_pipeline.model.metrics import METRICS
 from training_pipeline.model.segments import WHOLE
 from training_pipeline.registry import models as registry
 from training_pipeline.registry.models import Registered
+from training_pipeline.roles import Role, acting_as
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.postgres import connect
@@ -45,6 +46,7 @@ class Evaluation:
         return next(row.value for row in self.measurements if row.metric == metric and row.segment == WHOLE)
 
 
+@acting_as(Role.EVALUATE)
 def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
     """Load the challenger from the registry, measure it on the test snapshot, write `ml.model_evaluation`.
 

@@ -14,7 +14,7 @@ from gates.render.cards import FAIL, Context, cards
 from gates.text import counted
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped, PipelineError
-from training_pipeline.warehouse import dbt, ledger
+from training_pipeline.warehouse import dbt, ledger, ledger_owner
 
 
 def gate(
@@ -41,6 +41,7 @@ def gate(
     PipelineError
         When dbt itself broke and no gate failed, or a test has left no evidence: nothing would prove that it passed.
     """
+    ledger_owner.prepare(settings)
     result = dbt.invoke(settings, arguments, run_date, progress)
     rows = ledger.of_invocation(settings, result.invocation_id)
     keep(rows)

@@ -22,6 +22,7 @@ from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
 from training_pipeline.registry.models import CHAMPION, Registered
+from training_pipeline.roles import Role, acting_as
 from training_pipeline.steps.gating import failure_cards
 from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import compile_inline, read_manifest
@@ -55,6 +56,7 @@ class Decision:
     previous_version: str | None
 
 
+@acting_as(Role.PROMOTE)
 def promote(settings: Settings, run_date: dt.date) -> Decision:
     """Promote the challenger of a run date if its gates passed, or give the reason to keep the champion.
 
@@ -89,6 +91,7 @@ def promote(settings: Settings, run_date: dt.date) -> Decision:
     return decision
 
 
+@acting_as(Role.PROMOTE)
 def rollback(settings: Settings) -> Decision:
     """Make the previous champion the champion again.
 

@@ -14,6 +14,7 @@ from training_pipeline.model import comparability, estimators
 from training_pipeline.model.dataset import Dataset, Split, split_by_time
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
+from training_pipeline.roles import Role, acting_as
 from training_pipeline.steps import certificate
 from training_pipeline.steps.certificate import Certificate
 from training_pipeline.steps.rows import read
@@ -41,6 +42,7 @@ class TrainedModel:
     reused: bool
 
 
+@acting_as(Role.TRAIN)
 def train(settings: Settings, run_date: dt.date) -> TrainedModel:
     """Fit the better candidate on train and validation, and register it under the alias `challenger`.
 

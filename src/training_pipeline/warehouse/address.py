@@ -60,21 +60,24 @@ def connect_to(server: PostgresAddress, database: str | None = None) -> psycopg.
 
 
 def ensure_database(server: PostgresAddress, name: str) -> None:
-    """Create a database on the server unless it exists; if it exists, the right to connect is enough.
+    """Create a database on the server unless it exists; if it exists, the right to connect to it is enough.
 
     Raises
     ------
     PipelineError
         The database does not exist and the user may not create it.
     """
+    try:
+        psycopg.connect(server.uri(name), connect_timeout=CONNECT_TIMEOUT_SECONDS).close()
+        return
+    except psycopg.OperationalError as error:
+        if not is_absent(str(error)):
+            raise PipelineError(explain_failure(replace(server, database=name), str(error))) from error
     with connect_to(server, "postgres") as connection:
         connection.autocommit = True
-        lookup = "select 1 from pg_database where datname = %s"
-        if connection.execute(lookup, [name]).fetchone():
-            return
         # two concurrent statements would both need the template database, so the lock admits one
         connection.execute("select pg_advisory_lock(hashtext('training_pipeline.ensure_database'))")
-        if connection.execute(lookup, [name]).fetchone():
+        if connection.execute("select 1 from pg_database where datname = %s", [name]).fetchone():
             return
         try:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
@@ -93,7 +96,7 @@ def explain_failure(server: PostgresAddress, message: str) -> str:
             f"{server.host}:{server.port} refused the login of user {server.user!r}: "
             "wrong or missing password. Check PGUSER and PGPASSWORD"
         )
-    if "does not exist" in text and "database" in text:
+    if is_absent(text):
         return (
             f"database {server.database!r} does not exist on {server.host}:{server.port}; "
             "create it, or set PGDATABASE to a database that exists"
@@ -104,6 +107,11 @@ def explain_failure(server: PostgresAddress, message: str) -> str:
         f"no Postgres server can be reached at {server.host}:{server.port}; "
         f"start it, or check PGHOST and PGPORT ({text})"
     )
+
+
+def is_absent(message: str) -> bool:
+    """Return whether the server says that the database does not exist."""
+    return "does not exist" in message and "database" in message
 
 
 def one_line(message: str) -> str:

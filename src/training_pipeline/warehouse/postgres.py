@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psycopg
 
 from training_pipeline.errors import PipelineError
+from training_pipeline.roles import Role, role_name
 from training_pipeline.warehouse.address import PostgresAddress, connect_to, explain_failure, one_line
+from training_pipeline.warehouse.roles import passwords
 
 if TYPE_CHECKING:
     import pyarrow
@@ -16,26 +20,40 @@ if TYPE_CHECKING:
     from training_pipeline.config import Settings
 
 
+PASSWORDS = "WAREHOUSE_PASSWORDS"  # the variable that names the file with the passwords of the roles
+
+
 def address(settings: Settings) -> PostgresAddress:
-    """Return the address of the warehouse; start the embedded server unless it runs.
+    """Return the address of the warehouse with the login of `settings.role`; start the embedded server unless it runs.
+
+    On any other Postgres the login is PGUSER, unless `WAREHOUSE_PASSWORDS` names the file with the passwords of the roles.
 
     Raises
     ------
     PipelineError
-        The embedded server cannot be started, or PGPORT is not a port.
+        The embedded server cannot be started, PGPORT is not a port, or the file has no password of the role.
     """
     if settings.target == "embedded":
-        from training_pipeline.warehouse.embedded.server import start
+        from training_pipeline.warehouse.embedded.server import login
 
-        return start(settings)
+        return login(settings, settings.role)
     port = os.environ.get("PGPORT") or "5432"
     if not port.isdecimal() or not 0 < int(port) < 65536:
         raise PipelineError(f"PGPORT must be a port from 1 to 65535, received {port!r}")
+    user, password = os.environ.get("PGUSER") or "postgres", os.environ.get("PGPASSWORD") or ""
+    if (file := os.environ.get(PASSWORDS)) and settings.role != Role.ADMINISTRATOR:
+        user = role_name(settings.database, settings.role)
+        password = passwords.read(Path(file)).get(user, "")
+        if not password:
+            raise PipelineError(
+                f"{PASSWORDS} must name a file with a password of {user}, received {file!r}: create the roles with "
+                "`training-pipeline db roles`"
+            )
     return PostgresAddress(
         host=os.environ.get("PGHOST") or "localhost",
         port=int(port),
-        user=os.environ.get("PGUSER") or "postgres",
-        password=os.environ.get("PGPASSWORD") or "",
+        user=user,
+        password=password,
         database=settings.database,
         sslmode=os.environ.get("PGSSLMODE") or "prefer",
     )
@@ -77,8 +95,8 @@ def read_arrow(settings: Settings, query: str) -> pyarrow.Table:
 
 
 def dbt_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment variables that ``profiles.yml`` reads to find the warehouse."""
-    server = address(settings)
+    """Return the environment variables that ``profiles.yml`` reads to find the warehouse, as the role `build`."""
+    server = address(replace(settings, role=Role.BUILD))
     common = {
         "DBT_TARGET": settings.target,
         "WAREHOUSE_SCHEMA": settings.schema,
@@ -91,6 +109,7 @@ def dbt_environment(settings: Settings) -> dict[str, str]:
     if settings.target == "embedded":
         return common | {
             "EMBEDDED_PORT": str(server.port),
+            "EMBEDDED_USER": server.user,
             "EMBEDDED_PASSWORD": server.password,
             "EMBEDDED_DATABASE": server.database,
         }

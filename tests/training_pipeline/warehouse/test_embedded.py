@@ -16,6 +16,7 @@ import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
+from training_pipeline.roles import Role
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.embedded.cluster import FIRST_PORT, HOST, SHARED_HOME, known_files
 from training_pipeline.warehouse.postgres import connect
@@ -31,7 +32,7 @@ def new(environment: pytest.MonkeyPatch, make_state_dir: Callable[[], Path]) -> 
     """Settings of a server that does not exist yet."""
     state = make_state_dir()
     environment.setenv("TRAINING_PIPELINE_STATE", str(state))
-    return Settings.load()
+    return replace(Settings.load(), role=Role.ADMINISTRATOR)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +44,7 @@ def spare_state(make_state_dir: Callable[[], Path]) -> Path:
 def own(environment: pytest.MonkeyPatch, spare_state: Path) -> Settings:
     """Settings of a server that these tests may stop, kill and break; it is running."""
     environment.setenv("TRAINING_PIPELINE_STATE", str(spare_state))
-    settings = Settings.load()
+    settings = replace(Settings.load(), role=Role.ADMINISTRATOR)
     embedded.start(settings)
     return settings
 

@@ -6,6 +6,7 @@ import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
+from training_pipeline.roles import Role
 from training_pipeline.warehouse.address import PostgresAddress, connect_to, ensure_database
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.postgres import address, connect, dbt_environment, read_arrow
@@ -137,10 +138,11 @@ def test_missing_database_that_may_not_be_created(settings: Settings) -> None:
             connection.execute("drop role guest")
 
 
-def test_dbt_finds_the_embedded_server(settings: Settings) -> None:
-    server = embedded.start(settings)
+def test_dbt_finds_the_embedded_server_as_the_role_build(settings: Settings) -> None:
+    server = embedded.login(settings, Role.BUILD)
     variables = dbt_environment(settings)
     assert variables["DBT_TARGET"] == "embedded"
+    assert variables["EMBEDDED_USER"] == "warehouse_build"
     assert (variables["EMBEDDED_PORT"], variables["EMBEDDED_PASSWORD"]) == (str(server.port), server.password)
     assert variables["DBT_TARGET_PATH"] == str(settings.state_dir / "dbt" / "target")
 

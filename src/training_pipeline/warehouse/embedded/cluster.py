@@ -73,7 +73,7 @@ class ClusterFiles:
     Attributes
     ----------
     state : Path
-        The folder of the password and the port.
+        The folder of the passwords and the port.
     home : Path
         The folder of the data and the log.
     binaries : Path
@@ -95,6 +95,10 @@ class ClusterFiles:
     @property
     def password(self) -> Path:
         return self.state / "password"
+
+    @property
+    def role_passwords(self) -> Path:
+        return self.state / "role_passwords"
 
     @property
     def port(self) -> Path:

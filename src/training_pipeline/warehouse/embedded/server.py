@@ -11,14 +11,15 @@ import fcntl
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 
 from training_pipeline.errors import PipelineError
-from training_pipeline.warehouse.address import PostgresAddress, ensure_database
+from training_pipeline.roles import ROLES, Role, role_name
+from training_pipeline.warehouse.address import PostgresAddress, connect_to, ensure_database
 from training_pipeline.warehouse.embedded.account import server_account
 from training_pipeline.warehouse.embedded.cluster import (
     CONFIGURATION,
@@ -33,12 +34,13 @@ from training_pipeline.warehouse.embedded.cluster import (
 )
 from training_pipeline.warehouse.private_file import write_private
 from training_pipeline.warehouse.profile import write_profile
+from training_pipeline.warehouse.roles import creation, passwords
 
 if TYPE_CHECKING:
     from training_pipeline.config import Settings
 
-# The databases that this process has checked. Every connection asks for the address, so this saves a query.
-_ensured: set[tuple[Path, str]] = set()
+# The databases that this process has checked. Every connection asks for the address, so this saves queries.
+_ensured: set[tuple[Path, str, str]] = set()
 
 START_SECONDS = 300  # crash recovery may have to replay max_wal_size
 
@@ -55,7 +57,7 @@ class ServerStatus:
 
 
 def start(settings: Settings) -> PostgresAddress:
-    """Start the server unless it runs, create the databases unless they exist, and return the address.
+    """Start the server unless it runs, with its databases and roles, and return the administrator's address.
 
     The server outlives this process. Several processes may call this function at the same time. It recovers a
     server that was killed, and chooses another port if somebody else took the port.
@@ -66,19 +68,43 @@ def start(settings: Settings) -> PostgresAddress:
         The server cannot be started; the message contains the end of its log.
     """
     files = known_files(settings)
+    launched = False
     if files is None or _postmaster(files.data, ready=True) is None:
         with _lock(settings):
             files = prepare(settings)
             if not _becomes_ready(files):
                 _launch(files)
-                if settings.is_default_state:  # a plain `dbt` would use the previous port
-                    write_profile(settings, _address(settings, files))
+                launched = True
     server = _address(settings, files)
-    for database in (settings.database, settings.mlflow_database):
-        if (files.data, database) not in _ensured:
-            ensure_database(server, database)
-            _ensured.add((files.data, database))
+    key = (files.data, settings.database, settings.mlflow_database)
+    updated = key not in _ensured and _update_roles(settings, files, server)
+    _ensured.add(key)
+    # with another port or password a plain `dbt` would not find the server
+    if (launched or updated) and settings.is_default_state:
+        write_profile(settings, login(settings, Role.BUILD))
     return server
+
+
+def login(settings: Settings, role: Role) -> PostgresAddress:
+    """Return the address with the login of a role; start the server unless it runs.
+
+    Raises
+    ------
+    PipelineError
+        The server cannot be started.
+    """
+    server = start(settings)
+    if role == Role.ADMINISTRATOR:
+        return server
+    user = role_name(settings.database, role)
+    return replace(server, user=user, password=passwords.read(role_passwords(settings))[user])
+
+
+def role_passwords(settings: Settings) -> Path:
+    """Return the file with the passwords of the roles; the server exists."""
+    files = known_files(settings)
+    assert files is not None
+    return files.role_passwords
 
 
 def stop(settings: Settings) -> bool:
@@ -117,6 +143,22 @@ def status(settings: Settings) -> ServerStatus:
         data=files.data,
         log=files.log,
     )
+
+
+def _update_roles(settings: Settings, files: ClusterFiles, server: PostgresAddress) -> bool:
+    """Create or update databases, roles and the tables of the pipeline unless they are current; say whether it did."""
+    for database in (settings.database, settings.mlflow_database):
+        ensure_database(server, database)
+    place = creation.place_of(settings)
+    users = [place.name(role) for role in ROLES]
+    with connect_to(server, place.database) as connection:
+        if creation.is_current(connection, place) and passwords.read(files.role_passwords).keys() >= set(
+            users
+        ):
+            return False
+    with _lock(settings):
+        creation.create(server, place, passwords.complete(files.role_passwords, users), adopt=True)
+    return True
 
 
 def _address(settings: Settings, files: ClusterFiles) -> PostgresAddress:
