@@ -20,9 +20,9 @@ from dbt_common.behavior_flags import BehaviorFlagRendered
 from training_pipeline.config import Settings
 from training_pipeline.roles import Role
 from training_pipeline.source import loading
-from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
-from training_pipeline.warehouse.roles import creation, grants
+
+from .databases import replace_database
 
 ROOT = Path(__file__).parents[1]
 EMPTY, EMPTY_REGISTRY = "template_empty", "template_empty_mlflow"
@@ -109,22 +109,22 @@ def server(make_state_dir: Callable[[], Path]) -> Settings:
     """
     shared = Settings(ROOT, make_state_dir(), role=Role.ADMINISTRATOR)
     embedded.start(shared)
-    _copy(shared, shared.database, EMPTY)
-    _copy(shared, shared.mlflow_database, EMPTY_REGISTRY)
+    replace_database(shared, shared.database, EMPTY)
+    replace_database(shared, shared.mlflow_database, EMPTY_REGISTRY)
     return shared
 
 
 @pytest.fixture(scope="session")
 def copy_database(server: Settings) -> Callable[[str, str], None]:
     """Return a function (template, database) that replaces a database of the server by a copy of a template."""
-    return lambda template, database: _copy(server, template, database)
+    return lambda template, database: replace_database(server, template, database)
 
 
 @pytest.fixture(scope="session")
 def _loaded_template(server: Settings) -> str:
-    _copy(server, EMPTY, server.database)
+    replace_database(server, EMPTY, server.database)
     loading.load(server, fixture=True)
-    _copy(server, server.database, LOADED)
+    replace_database(server, server.database, LOADED)
     return LOADED
 
 
@@ -132,9 +132,9 @@ def _loaded_template(server: Settings) -> str:
 def _registry_template(server: Settings) -> str:
     from training_pipeline.registry import models as registry
 
-    _copy(server, EMPTY_REGISTRY, server.mlflow_database)
+    replace_database(server, EMPTY_REGISTRY, server.mlflow_database)
     registry.client(server)  # creates MLflow's tables, which takes seconds
-    _copy(server, server.mlflow_database, REGISTRY)
+    replace_database(server, server.mlflow_database, REGISTRY)
     return REGISTRY
 
 
@@ -152,33 +152,20 @@ def environment(server: Settings, monkeypatch: pytest.MonkeyPatch) -> pytest.Mon
 @pytest.fixture
 def settings(server: Settings, environment: pytest.MonkeyPatch) -> Settings:
     """Settings of an empty warehouse."""
-    _copy(server, EMPTY, server.database)
+    replace_database(server, EMPTY, server.database)
     return replace(Settings.load(), role=Role.ADMINISTRATOR)
 
 
 @pytest.fixture
 def loaded_settings(server: Settings, environment: pytest.MonkeyPatch, _loaded_template: str) -> Settings:
     """Settings of a warehouse whose raw table has the fixture, January to April 2017, without models."""
-    _copy(server, _loaded_template, server.database)
+    replace_database(server, _loaded_template, server.database)
     return replace(Settings.load(), role=Role.ADMINISTRATOR)
 
 
 @pytest.fixture
 def pipeline_settings(server: Settings, loaded_settings: Settings, _registry_template: str) -> Settings:
     """The settings of `loaded_settings` with an empty model registry."""
-    _copy(server, _registry_template, server.mlflow_database)
+    replace_database(server, _registry_template, server.mlflow_database)
     shutil.rmtree(server.state_dir / "mlartifacts", ignore_errors=True)
     return loaded_settings
-
-
-def _copy(server: Settings, template: str, database: str) -> None:
-    """Replace a database by a copy of a template."""
-    with connect_to(embedded.start(server), "postgres") as connection:
-        connection.autocommit = True
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [template]
-        )
-        connection.execute(f"drop database if exists {database} with (force)")
-        connection.execute(f"create database {database} template {template}")
-        for statement in grants.databases(creation.place_of(server)):
-            connection.execute(statement)

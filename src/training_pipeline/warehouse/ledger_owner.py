@@ -5,20 +5,25 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import logging
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import sql
 
 from gates.ledger.evidence import LEDGER
 from training_pipeline.roles import Role
+from training_pipeline.warehouse.address import one_line
 from training_pipeline.warehouse.dbt import compile_inline
 from training_pipeline.warehouse.postgres import PASSWORDS, connect
 from training_pipeline.warehouse.roles.creation import place_of
 
 if TYPE_CHECKING:
     from training_pipeline.config import Settings
+
+logger = logging.getLogger(__name__)
 
 # While dbt parses, the state of the ledger is not known, and an answer would be kept.
 _STATEMENTS = (
@@ -28,6 +33,8 @@ _STATEMENTS = (
 
 def prepare(settings: Settings) -> None:
     """Create or migrate the ledger as its owner unless it is current; nothing where one login does everything.
+
+    Where that fails, dbt tries as the role `build` and says what is wrong, so that verdicts are given in any case.
 
     Raises
     ------
@@ -45,9 +52,16 @@ def prepare(settings: Settings) -> None:
         ).fetchone()
     if found == (_mark(settings),):
         return
-    with connect(owner) as connection:
-        for statement in statements(settings):
-            connection.execute(statement.encode())
+    try:
+        with connect(owner) as connection:
+            for statement in statements(settings):
+                connection.execute(statement.encode())
+    except psycopg.Error as error:
+        logger.warning(
+            "%s cannot be prepared by its owner: %s; run `training-pipeline db roles`",
+            table.as_string(),
+            one_line(str(error)),
+        )
 
 
 def statements(settings: Settings) -> list[str]:

@@ -113,9 +113,9 @@ def test_record_says_what_was_loaded(loaded_settings: Settings) -> None:
 def test_other_content_voids_what_was_built_incrementally(loaded_settings: Settings, tmp_path: Path) -> None:
     _execute(
         loaded_settings,
-        "create schema analytics",
         "create view analytics.stg_interaction as select * from raw.interaction",
         "create table analytics.interaction as select * from raw.interaction",
+        "alter table analytics.interaction owner to warehouse_build",
         "create view analytics.reader as select * from analytics.interaction",
     )
     load(loaded_settings, fixture=True)
@@ -129,7 +129,11 @@ def test_other_content_voids_what_was_built_incrementally(loaded_settings: Setti
 
 
 def test_table_with_other_columns_is_created_again(settings: Settings, tmp_path: Path) -> None:
-    _execute(settings, "create schema raw", "create table raw.interaction (amount text)")
+    _execute(
+        settings,
+        "create table raw.interaction (amount text)",
+        "alter table raw.interaction owner to warehouse_load",
+    )
     load(settings, write_csv(tmp_path / "own.csv", [row(1), row(2)]), force=True)
     assert _select(settings, "select sum(amount) from raw.interaction") == [(2.5,)]
 
@@ -192,7 +196,11 @@ def test_sample_never_replaces_data_of_a_user(settings: Settings, tmp_path: Path
 
 @pytest.mark.parametrize("fixture", [False, True])
 def test_data_that_others_loaded_are_not_touched(settings: Settings, fixture: bool, tmp_path: Path) -> None:
-    _execute(settings, "create schema raw", "create table raw.interaction as select 1 as answer")
+    _execute(
+        settings,
+        "create table raw.interaction as select 1 as answer",
+        "alter table raw.interaction owner to warehouse_load",
+    )
     if fixture:
         with pytest.raises(PipelineError, match=r"did not load: pass --force .* or name another table"):
             load(settings, fixture=True)

@@ -12,12 +12,14 @@ import pytest
 
 from training_pipeline.config import Settings
 from training_pipeline.registry import models as registry
+from training_pipeline.roles import Role
 from training_pipeline.steps import evaluate as evaluation
 from training_pipeline.steps import promote as promotion
 from training_pipeline.steps import train as training
 from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
 
+from ...databases import replace_database
 from .project import build_data, build_model_gates, load, write_project
 from .rows import RUN_DATE, training_rows
 
@@ -28,7 +30,7 @@ BUILT, EVALUATED, CHALLENGED = "built", "evaluated", "challenged"
 def _project(tmp_path_factory: pytest.TempPathFactory, make_state_dir: Callable[[], Path]) -> Settings:
     root = tmp_path_factory.mktemp("project")
     write_project(root)
-    settings = Settings(root, make_state_dir())
+    settings = Settings(root, make_state_dir(), role=Role.ADMINISTRATOR)
     with connect_to(embedded.start(settings), "postgres") as connection:
         connection.autocommit = (
             True  # nothing here has to survive a crash, and copying databases waits for the disk
@@ -75,14 +77,14 @@ def _outside_airflow(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def built(_built: Settings) -> Settings:
     """The data are built and every gate on them passed; the registry is not to be used."""
-    _copy(_built, f"{_built.database}_{BUILT}", _built.database)
+    replace_database(_built, f"{_built.database}_{BUILT}", _built.database)
     return _built
 
 
 @pytest.fixture
 def trainable(built: Settings) -> Settings:
     """The same with an empty registry."""
-    _copy(built, f"{built.mlflow_database}_{BUILT}", built.mlflow_database)
+    replace_database(built, f"{built.mlflow_database}_{BUILT}", built.mlflow_database)
     return built
 
 
@@ -108,20 +110,9 @@ def _challenge(settings: Settings) -> None:
 
 def _save(settings: Settings, stage: str) -> None:
     for database in (settings.database, settings.mlflow_database):
-        _copy(settings, database, f"{database}_{stage}")
+        replace_database(settings, database, f"{database}_{stage}")
 
 
 def _restore(settings: Settings, stage: str) -> None:
     for database in (settings.database, settings.mlflow_database):
-        _copy(settings, f"{database}_{stage}", database)
-
-
-def _copy(settings: Settings, template: str, database: str) -> None:
-    """Replace a database by a copy of another."""
-    with connect_to(embedded.start(settings), "postgres") as connection:
-        connection.autocommit = True
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s", [template]
-        )
-        connection.execute(f"drop database if exists {database} with (force)")
-        connection.execute(f"create database {database} template {template}")
+        replace_database(settings, f"{database}_{stage}", database)

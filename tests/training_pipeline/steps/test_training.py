@@ -66,7 +66,7 @@ def test_rows_that_change_while_they_are_read_are_not_trained_on(
     trainable: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def change_and_read(settings: Settings, run_date: object) -> Dataset:
-        execute(settings, "update analytics.training_set set amount_30 = 0 where customer_id = 7")
+        execute(trainable, "update analytics.training_set set amount_30 = 0 where customer_id = 7")
         return read(settings, RUN_DATE)
 
     monkeypatch.setattr(training, "read", change_and_read)

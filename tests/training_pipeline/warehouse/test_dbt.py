@@ -67,7 +67,6 @@ def test_gate_that_crashes_has_failed(loaded_settings: Settings) -> None:
 
 def test_model_that_crashes_is_an_error(loaded_settings: Settings) -> None:
     with connect(loaded_settings) as connection:
-        connection.execute("create schema analytics")
         connection.execute("create table analytics.stg_interaction (in_the_way integer)")
         connection.execute("create view analytics.reader as select * from analytics.stg_interaction")
         connection.execute("alter table raw.interaction drop column amount")
