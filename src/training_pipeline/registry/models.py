@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 MODEL_NAME = "interaction_propensity"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-LOCK = (
-    0x7472_6169  # an arbitrary number, equal in all processes; one at a time trains, promotes or rolls back
-)
+LOCK = 0x7472_6169  # arbitrary, equal in all processes; one at a time trains, promotes or rolls back
 _EXAMPLE_ROWS = 5
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
@@ -96,18 +94,15 @@ def client(settings: Settings) -> MlflowClient:
 
 def prepare(settings: Settings) -> None:
     """Create MLflow's database and tables unless they exist; they belong to the role `ledger`."""
-    owner = replace(settings, role=Role.LEDGER)
     ensure_database(address(settings), settings.mlflow_database)
     with connect(settings, settings.mlflow_database) as connection:
-        (schema,) = connection.execute("select to_regclass('alembic_version')").fetchone() or (None,)
-    if schema is None:
-        logger.info(
-            "MLflow creates its tables in the database %s (once, some seconds)", settings.mlflow_database
-        )
-        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+        if connection.execute("select to_regclass('alembic_version')").fetchone() != (None,):
+            return
+    logger.info("MLflow creates its tables in the database %s (once, some seconds)", settings.mlflow_database)
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-        store: Any = SqlAlchemyStore
-        store(tracking_uri(owner), artifact_root(settings).resolve().as_uri())
+    owner = tracking_uri(replace(settings, role=Role.LEDGER))
+    SqlAlchemyStore(owner, artifact_root(settings).resolve().as_uri())  # type: ignore[no-untyped-call]
 
 
 def tracking_uri(settings: Settings) -> str:
@@ -156,9 +151,7 @@ def with_version(settings: Settings, version: str) -> Registered:
     try:
         return _registered(registry.get_model_version(MODEL_NAME, version))
     except MlflowException as error:
-        raise PipelineError(
-            f"the registry has no version {version} of {MODEL_NAME}: {error.message}"
-        ) from error
+        raise PipelineError(f"{MODEL_NAME} has no version {version}: {error.message}") from error
 
 
 def challenger(settings: Settings, run_date: dt.date) -> Registered:

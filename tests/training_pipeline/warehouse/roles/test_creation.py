@@ -202,7 +202,7 @@ def test_what_one_login_has_made_is_given_to_the_roles_and_nothing_is_lost(
 
     with connect(settings) as connection:
         assert creation.is_current(connection, creation.place_of(settings))
-        owners = dict(
+        owners: dict[str, str] = dict(
             connection.execute(
                 "select oid::regclass::text, pg_get_userbyid(relowner) from pg_class where relkind in ('r', 'v')"
                 " and relnamespace::regnamespace::text in ('raw', 'analytics', 'ml', 'gates_scratch')"

@@ -117,7 +117,7 @@ def _column(built: Settings, database: str, table: str) -> str:
     return str(row[0])
 
 
-def _refused(settings: Settings, database: str, role: Role, statement: sql.Composable) -> bool:
+def _refused(settings: Settings, database: str, role: Role, statement: sql.SQL | sql.Composed) -> bool:
     with connect(replace(settings, role=role), database) as connection:
         connection.read_only = False  # whatever the role's own default is
         try:
