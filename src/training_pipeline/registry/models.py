@@ -151,7 +151,7 @@ def with_version(settings: Settings, version: str) -> Registered:
     try:
         return _registered(registry.get_model_version(MODEL_NAME, version))
     except MlflowException as error:
-        raise PipelineError(f"{MODEL_NAME} has no version {version}: {error.message}") from error
+        raise PipelineError(f"the registry has no version {version} of {MODEL_NAME}") from error
 
 
 def challenger(settings: Settings, run_date: dt.date) -> Registered:
