@@ -25,6 +25,7 @@ from training_pipeline.model.comparability import ANCHOR_AGE
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import removal
 from training_pipeline.registry.removal import Training
+from training_pipeline.roles import Role, acting_as
 from training_pipeline.steps import certificate
 from training_pipeline.steps.promote import PROMOTED, ROLLED_BACK
 from training_pipeline.warehouse import ledger, ml_tables
@@ -67,6 +68,7 @@ class _Protected:
     invocation_ids: frozenset[str]
 
 
+@acting_as(Role.LEDGER)
 def prune(settings: Settings, run_date: dt.date, keep_days: int, *, dry_run: bool = False) -> Pruned:
     """Remove what is about run dates more than `keep_days` before a run date.
 

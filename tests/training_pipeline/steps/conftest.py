@@ -16,6 +16,7 @@ from training_pipeline.roles import Role
 from training_pipeline.steps import evaluate as evaluation
 from training_pipeline.steps import promote as promotion
 from training_pipeline.steps import train as training
+from training_pipeline.warehouse import ledger_owner
 from training_pipeline.warehouse.address import connect_to
 from training_pipeline.warehouse.embedded import server as embedded
 
@@ -44,6 +45,7 @@ def _project(tmp_path_factory: pytest.TempPathFactory, make_state_dir: Callable[
 @pytest.fixture(scope="session")
 def _built(_project: Settings) -> Settings:
     load(_project)
+    ledger_owner.prepare(_project)
     build_data(_project)
     registry.client(_project)  # creates MLflow's tables, which takes seconds
     _save(_project, BUILT)
