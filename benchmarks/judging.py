@@ -64,7 +64,7 @@ def judge(settings: Settings, challengers: Mapping[str, Sequence[Measurement]]) 
         for name, measurements in challengers.items():
             cursor.executemany(
                 ml_tables.INSERT_EVALUATION,
-                [(days[name], "judged", "1", _FIRST_DAY, *row_of(row)) for row in measurements],
+                [(days[name], "judged", "1", None, _FIRST_DAY, *row_of(row)) for row in measurements],
             )
         for gate in gates.values():
             for row in cursor.execute(gate.compiled_code).fetchall():

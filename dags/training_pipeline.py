@@ -44,6 +44,7 @@ from training_pipeline.roles import Role
 from training_pipeline.warehouse.dbt import manifest_path
 
 SETTINGS = Settings.load()
+MODEL_GATES = "model_gates"  # the group of tasks
 
 # A run that was triggered without a logical date has no `ds`; it was triggered for the day of its trigger.
 RUN_DATE = "{{ params.run_date or ((dag_run.logical_date or dag_run.run_after) | ds) }}"
@@ -103,9 +104,13 @@ def raise_verdict(project_dir: str, context: Any) -> None:
     """
     from training_pipeline.config import resolve_run_date
     from training_pipeline.steps.gating import stopped_task
+    from training_pipeline.steps.promote import reject
 
     run_date = resolve_run_date(context["task"].env["RUN_DATE"])
     if (stopped := stopped_task(SETTINGS, run_date, Path(project_dir))) is not None:
+        if context["task"].task_id.startswith(f"{MODEL_GATES}."):
+            connect_as(Role.PROMOTE)
+            reject(SETTINGS, run_date, stopped)
         raise stopped
 
 
@@ -241,7 +246,7 @@ with DAG(
     data_gates = dbt_group("data_gates", exclude=["tag:model_gate", "resource_type:unit_test"])
     trained = train(run_date=RUN_DATE)
     evaluated = evaluate(run_date=RUN_DATE)
-    model_gates = dbt_group("model_gates", select=["tag:model_gate"])
+    model_gates = dbt_group(MODEL_GATES, select=["tag:model_gate"])
     promoted = promote(run_date=RUN_DATE)
     reported = report(run_date=RUN_DATE)
 

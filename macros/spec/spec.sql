@@ -96,8 +96,8 @@
         },
         "version": {
             "kind": "expression", "default": none, "also_called": ["subject_version", "model_version", "data_version"],
-            "meaning": "SQL aggregate over the judged rows, such as `max(model_version)`: what the evidence is about, where that can"
-                ~ " change under it. In the ledger as `subject_version`; read separately",
+            "meaning": "SQL aggregate over all rows of the judged day, whatever `where` leaves out, such as `max(model_version)`: what the"
+                ~ " evidence is about, where that can change under it. In the ledger as `subject_version`; read separately",
         },
         "on_short": {
             "kind": "choice", "choices": ["pass", "warn", "fail"], "default": "warn",

@@ -67,9 +67,11 @@ select
 from {{ judged }}
 {% endmacro %}
 
-{# Evidence with the version of what it is about: `version`, an aggregate over the rows of the judged day, NULL without any. #}
+{# Evidence with the version of what it is about: `version`, an aggregate over the rows of the judged day, NULL without any. It is asked
+   of all rows of the day, whatever `where` leaves out: where a gate finds no rows, it still says of what. #}
 {% macro with_version(evidence, relation, args) %}
 {% set is_dated = args.date_column is string %}
+{% set whole = gates.tested_node(model).relation_name or relation %}
 {% set day = gates.day_number(args.date_column, gates.run_date()) ~ " + " ~ args.judged_days_back if is_dated %}
 {% set first_day = gates.days_before(gates.first_judged(), args.judged_days_back) %}
 {% set last_day = gates.days_before(gates.run_date(), args.judged_days_back) %}
@@ -83,7 +85,7 @@ from ({{ evidence }}) as evidence
     select
         {% if is_dated %}{{ gates.day_of(day) }} as run_date,{% endif %}
         cast({{ args.version }} as {{ gates.type_text() }}) as subject_version
-    from {{ relation }}
+    from {{ whole }}
     {% if is_dated -%}
     where {{ gates.in_days(args.date_column, first_day, last_day) }}
     group by {{ day }}

@@ -21,8 +21,8 @@ from rich.text import Text
 from gates.errors import GatesError
 from gates.render.terminal import notices
 from gates.text import escaped
-from training_pipeline import cli_db, cli_gates, cli_retention
-from training_pipeline.cli_gates import RunDate, console, day
+from training_pipeline import cli_db, cli_gates, cli_registry, cli_retention
+from training_pipeline.cli_gates import LockTimeout, RunDate, console, day, load_settings
 from training_pipeline.config import Settings
 
 if TYPE_CHECKING:
@@ -35,8 +35,10 @@ app = typer.Typer(
     epilog="Exit codes: 0 promoted or kept with a reason, 1 something broke, 2 usage, 3 a gate stopped it.",
 )
 app.add_typer(cli_db.database, name="db")
+app.add_typer(cli_registry.models, name="registry")
 cli_gates.register(app)
-app.command()(cli_retention.prune)
+for command in (cli_registry.rollback, cli_registry.mlflow, cli_retention.prune):
+    app.command()(command)
 
 STYLES = {
     "FAIL": "bold red",
@@ -85,6 +87,7 @@ def run(
     verbose: Verbose = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
+    lock_timeout: LockTimeout = None,
 ) -> None:
     """Load, gate, train, evaluate, gate, promote, report."""
     from gates.render.terminal import bars
@@ -93,7 +96,7 @@ def run(
     from training_pipeline.steps.gating import context
 
     _require_one(verbose, quiet, as_json)
-    settings = Settings.load()
+    settings = load_settings(lock_timeout)
     with bars(shown=not quiet) as progress:
         outcome = pipeline.run(settings, day(run_date), progress, file=file, fixture=fixture)
     rows = [row for found in outcome.evidence.values() for row in found]
@@ -119,13 +122,14 @@ def load(
         bool, typer.Option("--force", help="Load again, and replace whatever the table holds.")
     ] = False,
     run_date: RunDate = None,
+    lock_timeout: LockTimeout = None,
 ) -> None:
     """Fill raw.interaction with your file, or with the sample."""
     from gates.render.terminal import bars
     from training_pipeline.report import summary
     from training_pipeline.source.loading import load as load_interactions
 
-    settings = Settings.load()
+    settings = load_settings(lock_timeout)
     with bars() as progress:
         result = load_interactions(
             settings, file, fixture, force, lambda done, total: progress("load", done, total, "")
@@ -142,18 +146,20 @@ def validate(
     verbose: Verbose = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
+    lock_timeout: LockTimeout = None,
 ) -> None:
     """Build one side of the dbt project with its gates, and stop there."""
     from gates.render.terminal import bars
     from training_pipeline.report import summary
     from training_pipeline.steps import run as pipeline
     from training_pipeline.steps.gating import context, gate
+    from training_pipeline.warehouse.lock import held
 
     _require_one(verbose, quiet, as_json)
     sides = {"data": pipeline.DATA_SIDE, "model": pipeline.MODEL_SIDE}
     if side not in sides:
         raise typer.BadParameter(f"must be data or model, received {side!r}", param_hint="side")
-    settings = Settings.load()
+    settings = load_settings(lock_timeout)
 
     def show(rows: list[Row]) -> None:
         if as_json:
@@ -161,7 +167,7 @@ def validate(
         elif not quiet:
             _print_lines(summary.evidence_lines(rows, context(settings, rows), verbose))
 
-    with bars(shown=not quiet) as progress:
+    with held(settings, "validate"), bars(shown=not quiet) as progress:
         gate(
             settings,
             day(run_date),
@@ -172,41 +178,32 @@ def validate(
 
 
 @app.command()
-def train(run_date: RunDate = None) -> None:
+def train(run_date: RunDate = None, lock_timeout: LockTimeout = None) -> None:
     """Train the challenger; refuses to start without the certificate of the run date."""
     from training_pipeline.steps.train import train as train_challenger
 
-    model = train_challenger(Settings.load(), day(run_date))
+    model = train_challenger(load_settings(lock_timeout), day(run_date))
     known = ", as before" if model.reused else ""
     console.print(f"model version {model.version} ({model.estimator}, {model.rows:,} rows{known})")
 
 
 @app.command()
-def evaluate(run_date: RunDate = None) -> None:
+def evaluate(run_date: RunDate = None, lock_timeout: LockTimeout = None) -> None:
     """Measure the challenger on the test snapshot, beside the baselines and the champion."""
     from training_pipeline.report import summary
     from training_pipeline.steps.evaluate import evaluate as evaluate_challenger
 
-    settings, tested = Settings.load(), day(run_date)
+    settings, tested = load_settings(lock_timeout), day(run_date)
     evaluate_challenger(settings, tested)
     console.print(summary.metric_table(settings, tested))
 
 
 @app.command()
-def promote(run_date: RunDate = None) -> None:
+def promote(run_date: RunDate = None, lock_timeout: LockTimeout = None) -> None:
     """Make the challenger the champion when every model gate passed, or keep the champion with a reason."""
     from training_pipeline.steps.promote import promote as promote_challenger
 
-    decision = promote_challenger(Settings.load(), day(run_date))
-    console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
-
-
-@app.command()
-def rollback() -> None:
-    """Make the previous champion the champion again."""
-    from training_pipeline.steps.promote import rollback as roll_back
-
-    decision = roll_back(Settings.load())
+    decision = promote_challenger(load_settings(lock_timeout), day(run_date))
     console.print(f"{decision.decision}: model version {decision.model_version}, {decision.reason}")
 
 
@@ -216,26 +213,6 @@ def report(run_date: RunDate = None) -> None:
     from training_pipeline.report.page import write_report
 
     console.print(str(write_report(Settings.load(), day(run_date))), soft_wrap=True)
-
-
-@app.command()
-def mlflow(port: Annotated[int, typer.Option(help="On 127.0.0.1.")] = 5000) -> None:
-    """Serve MLflow's pages on this machine until Ctrl-C."""
-    import os
-    import subprocess
-    import sys
-
-    from training_pipeline.registry.models import artifact_root, tracking_uri
-
-    settings = Settings.load()
-    # by the environment: arguments, and so the password, can be seen by every user of the machine
-    environment = os.environ | {
-        "MLFLOW_BACKEND_STORE_URI": tracking_uri(settings),
-        "MLFLOW_ARTIFACTS_DESTINATION": str(artifact_root(settings)),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
-    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -15,12 +16,27 @@ from training_pipeline.config import Settings, resolve_run_date
 from training_pipeline.errors import PipelineError
 from training_pipeline.warehouse import dbt
 
-__all__ = ["RunDate", "console", "day", "register"]
+__all__ = ["LockTimeout", "RunDate", "console", "day", "load_settings", "register"]
 
 RunDate = Annotated[
     str | None,
     typer.Option("--run-date", help="The day to decide on, YYYY-MM-DD; else RUN_DATE, else today (UTC)."),
 ]
+
+LockTimeout = Annotated[
+    float | None,
+    typer.Option(
+        "--lock-timeout",
+        help="Seconds to wait for another command on the same schema; 0: not at all.",
+        show_default="LOCK_SECONDS, else 600",
+    ),
+]
+
+
+def load_settings(lock_timeout: float | None) -> Settings:
+    """Read the settings from the environment; the option counts more."""
+    settings = Settings.load()
+    return settings if lock_timeout is None else replace(settings, lock_seconds=lock_timeout)
 
 
 def day(run_date: str | None) -> datetime.date:

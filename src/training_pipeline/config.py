@@ -13,6 +13,7 @@ from training_pipeline.errors import PipelineError
 from training_pipeline.roles import Role
 
 TARGETS = ("embedded", "postgres")
+LOCK_SECONDS_END = 1_000_000  # Postgres counts milliseconds in 32 bits
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Settings:
         The table that dbt reads, ``<schema>.<table>``; ``raw.interaction`` unless users name their table.
     role : Role
         Who asks the warehouse; each step has its role, everything else only reads.
+    lock_seconds : float
+        How long a command waits for another one that holds the schema; 0: not at all.
 
     Raises
     ------
@@ -53,6 +56,7 @@ class Settings:
     mlflow_database: str = "mlflow"
     source: str = "raw.interaction"
     role: Role = Role.REPORT
+    lock_seconds: float = 600
 
     def __post_init__(self) -> None:
         if self.target not in TARGETS:
@@ -77,6 +81,11 @@ class Settings:
             raise PipelineError(
                 f"the warehouse and MLflow must have different databases, both are {self.database!r}: "
                 "set MLFLOW_DATABASE to another name"
+            )
+        if not 0 <= self.lock_seconds < LOCK_SECONDS_END:
+            raise PipelineError(
+                f"LOCK_SECONDS (--lock-timeout) must be at least 0 and below {LOCK_SECONDS_END}, "
+                f"received {self.lock_seconds!r}"
             )
         try:
             ZoneInfo(self.timezone)
@@ -104,6 +113,7 @@ class Settings:
             database=read(database, "warehouse"),
             mlflow_database=read("MLFLOW_DATABASE", "mlflow"),
             source=f"{read('SOURCE_SCHEMA', 'raw')}.{read('SOURCE_TABLE', 'interaction')}",
+            lock_seconds=_seconds(read("LOCK_SECONDS", "600")),
         )
 
     @property
@@ -125,6 +135,13 @@ class Settings:
     def dbt_project(self) -> Path:
         """The folder of the dbt project."""
         return self.root / "dbt_project"
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise PipelineError(f"LOCK_SECONDS must be a number of seconds, received {text!r}") from error
 
 
 def resolve_run_date(value: str | None) -> datetime.date:

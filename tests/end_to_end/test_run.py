@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from training_pipeline.config import Settings
+from training_pipeline.registry import loading
 from training_pipeline.registry import models as registry
 from training_pipeline.roles import Role, role_name
 from training_pipeline.steps.rows import read
@@ -58,7 +59,9 @@ def test_no_step_of_a_run_needs_a_superuser(pipeline_settings: Settings, command
     }
 
 
-def test_run_promotes_and_a_second_run_changes_nothing(pipeline_settings: Settings, command: Command) -> None:
+def test_run_promotes_a_second_run_changes_nothing_and_the_registry_is_repaired(
+    pipeline_settings: Settings, command: Command
+) -> None:
     first = command("run", "--fixture", "--run-date", str(RUN_DATE))
     assert first.exit_code == 0, first.printed
     assert "PROMOTED model version 1" in first.printed
@@ -66,7 +69,7 @@ def test_run_promotes_and_a_second_run_changes_nothing(pipeline_settings: Settin
     champion = registry.with_alias(pipeline_settings, registry.CHAMPION)
     assert champion is not None and champion.version == "1"
     features = read(pipeline_settings, RUN_DATE).frame
-    predictions = registry.predict(pipeline_settings, champion, features)
+    predictions = loading.predict(pipeline_settings, champion, features)
 
     second = command("run", "--fixture", "--run-date", str(RUN_DATE))
 
@@ -75,4 +78,14 @@ def test_run_promotes_and_a_second_run_changes_nothing(pipeline_settings: Settin
     assert state(pipeline_settings) == before
     again = registry.with_alias(pipeline_settings, registry.CHAMPION)
     assert again is not None and again.version == "1"
-    assert (registry.predict(pipeline_settings, again, features) == predictions).all()
+    assert (loading.predict(pipeline_settings, again, features) == predictions).all()
+
+    registry.set_alias(pipeline_settings, registry.CHAMPION, None)
+    touched = command("promote", "--run-date", str(RUN_DATE))
+    assert (touched.exit_code, "somebody has removed MLflow's alias champion" in touched.printed) == (3, True)
+    repaired = command("registry", "repair")
+    assert (repaired.exit_code, repaired.printed) == (0, "the alias champion is on version 1 again")
+    assert command("registry", "repair").printed == "nothing to repair: history and alias agree"
+    assert command("promote", "--run-date", str(RUN_DATE)).exit_code == 0
+    back = command("rollback")
+    assert (back.exit_code, "there is none before version 1" in back.printed) == (1, True)

@@ -5,6 +5,10 @@ with evaluations as (
     select * from {{ source("ml", "model_evaluation") }}
 ),
 
+versions as (
+    {{ evaluated_versions() }}
+),
+
 last_evaluated as (
     select
         *,
@@ -20,6 +24,7 @@ challenger as (
         run_date,
         model_name,
         model_version,
+        digest,
         snapshot_date,
         evaluated_at,
         metric,
@@ -40,6 +45,18 @@ challenger as (
         note
     from last_evaluated
     where version_evaluated_at = last_evaluated_at
+),
+
+identified as (
+    select
+        challenger.*,
+        versions.subject_version
+    from challenger
+    inner join versions
+        on
+            challenger.run_date = versions.run_date
+            and challenger.model_name = versions.model_name
+            and challenger.model_version = versions.model_version
 )
 
-select * from challenger
+select * from identified

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 FITTED_UNTIL = "fitted_until"  # tag of a version: the last day that its labels look at
 ANCHOR_AGE = dt.timedelta(days=365)
@@ -32,27 +31,21 @@ def overlap(version: str, tags: Mapping[str, str], snapshot: dt.date) -> str | N
     )
 
 
-def past_champions(history: Iterable[Mapping[str, Any]], run_date: dt.date) -> list[str]:
+def past_champions(champions: Sequence[tuple[str, dt.date]], run_date: dt.date) -> list[str]:
     """The versions that were champion in the year before a run date, each once, earliest first.
-
-    A champion that was rolled back does not count: somebody has found it bad.
 
     Parameters
     ----------
-    history : rows of `ml.promotion_history`, earliest first
+    champions : sequence of (version, date)
+        Each version with the run date that it was promoted for, earliest first; without those that were rolled back:
+        somebody has found them bad. Those of later run dates do not count.
     """
-    champions: list[Mapping[str, Any]] = []
-    for row in history:
-        if row["decision"] == "promoted":
-            champions.append(row)
-        elif row["decision"] == "rolled_back" and champions:
-            champions.pop()
-    ends = [row["run_date"] for row in champions[1:]] + [dt.date.max]
+    ends = [since for _, since in champions[1:]] + [dt.date.max]
     # a champion of two years ago that served until last month was champion in this year
     return list(
         dict.fromkeys(
-            row["model_version"]
-            for row, end in zip(champions, ends, strict=False)
-            if end > run_date - ANCHOR_AGE
+            version
+            for (version, since), end in zip(champions, ends, strict=False)
+            if since <= run_date and end > run_date - ANCHOR_AGE
         )
     )

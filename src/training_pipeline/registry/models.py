@@ -1,29 +1,28 @@
 """The model registry: MLflow with a separate database on the server of the warehouse.
 
-The tags of a version identify it, so that training twice on the same data with the same code registers one
-version.
+What MLflow says is checked against the tables of the warehouse: who is champion (`registry.champion`), which version was
+trained for a run date (`registry.challenger`), and whether the files of a version are those that were registered
+(`registry.loading`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
-from training_pipeline.model.dataset import Floats
+from training_pipeline.registry.digest import digest
 from training_pipeline.roles import Role
 from training_pipeline.warehouse.address import ensure_database
 from training_pipeline.warehouse.postgres import address, connect
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
 MODEL_NAME = "interaction_propensity"
 CHAMPION = "champion"
 CHALLENGER = "challenger"
-LOCK = 0x7472_6169  # arbitrary, equal in all processes; one at a time trains, promotes or rolls back
+DIGEST = "digest"  # tag of a version
+_ABSENT = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 _EXAMPLE_ROWS = 5
 _REQUIREMENTS = ("mlflow", "numpy", "pandas", "scikit-learn", "skops")
 
@@ -50,6 +50,9 @@ class Registered:
     ----------
     tags : Mapping of str to str
         The run date, and fingerprints of the data and the code; see `steps.train.train`.
+    digest : str or None
+        What its files must hash to (`registry.digest`): the tag, until a table of the warehouse says it. None for a
+        version from before there were digests.
     """
 
     name: str
@@ -57,20 +60,12 @@ class Registered:
     run_id: str
     uri: str
     tags: Mapping[str, str]
+    digest: str | None
 
     @property
     def run_date(self) -> dt.date:
         """The run date that it was trained for."""
         return dt.date.fromisoformat(self.tags["run_date"])
-
-
-@contextlib.contextmanager
-def locked(settings: Settings) -> Iterator[None]:
-    """Hold the registry's lock, so that one process at a time trains, promotes or rolls back."""
-    with connect(settings) as connection:
-        connection.autocommit = True  # no transaction stays open while the lock is held
-        connection.execute("select pg_advisory_lock(%s)", [LOCK])
-        yield
 
 
 def client(settings: Settings) -> MlflowClient:
@@ -83,7 +78,13 @@ def client(settings: Settings) -> MlflowClient:
     """
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    for module in ("alembic", "mlflow.store.db.utils", "mlflow.pyfunc", "mlflow.tracking"):
+    for module in (
+        "alembic",
+        "mlflow.store.artifact",
+        "mlflow.store.db.utils",
+        "mlflow.pyfunc",
+        "mlflow.tracking",
+    ):
         logging.getLogger(module).setLevel(logging.WARNING)
     prepare(settings)
     import mlflow
@@ -132,7 +133,7 @@ def with_alias(settings: Settings, alias: str) -> Registered | None:
     try:
         return _registered(registry.get_model_version_by_alias(MODEL_NAME, alias))
     except MlflowException as error:
-        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+        if error.error_code in _ABSENT:
             return None
         raise
 
@@ -145,38 +146,31 @@ def with_version(settings: Settings, version: str) -> Registered:
     PipelineError
         The registry has no such version.
     """
+    found = find_version(settings, version)
+    if found is None:
+        raise PipelineError(f"the registry has no version {version} of {MODEL_NAME}")
+    return found
+
+
+def find_version(settings: Settings, version: str) -> Registered | None:
+    """Return the version with this number, None if the registry has no such version."""
     registry = client(settings)
     from mlflow.exceptions import MlflowException
 
     try:
         return _registered(registry.get_model_version(MODEL_NAME, version))
     except MlflowException as error:
-        raise PipelineError(f"the registry has no version {version} of {MODEL_NAME}") from error
-
-
-def challenger(settings: Settings, run_date: dt.date) -> Registered:
-    """Return the challenger of a run date.
-
-    Raises
-    ------
-    PipelineError
-        There is no challenger, or it was trained for another run date.
-    """
-    model = with_alias(settings, CHALLENGER)
-    if model is None or model.run_date != run_date:
-        present = "no version" if model is None else f"version {model.version} of run date {model.run_date}"
-        raise PipelineError(
-            f"{MODEL_NAME} must have a challenger of run date {run_date}; the challenger is {present}. "
-            f"Train first: training-pipeline train --run-date {run_date}"
-        )
-    return model
+        if error.error_code in _ABSENT:
+            return None
+        raise
 
 
 def set_alias(settings: Settings, alias: str, version: str | None) -> None:
     """Move an alias to a version; remove it if the version is None."""
     registry = client(settings)
     if version is None:
-        registry.delete_registered_model_alias(MODEL_NAME, alias)
+        if registry.search_registered_models(f"name = '{MODEL_NAME}'", max_results=1):
+            registry.delete_registered_model_alias(MODEL_NAME, alias)
     else:
         registry.set_registered_model_alias(MODEL_NAME, alias, version)
 
@@ -234,40 +228,25 @@ def register(
                 pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
             )
     _create_model(registry)
+    with tempfile.TemporaryDirectory() as folder:
+        files = digest(download(logged.model_uri, Path(folder)))
     created = registry.create_model_version(
-        MODEL_NAME, source=logged.model_uri, run_id=run.info.run_id, tags=dict(tags)
+        MODEL_NAME, source=logged.model_uri, run_id=run.info.run_id, tags=dict(tags) | {DIGEST: files}
     )
     return _registered(created)
 
 
-def predict(settings: Settings, registered: Registered, features: pd.DataFrame) -> Floats:
-    """Load a version from the registry and predict the probability of label 1, shape (n,).
+def download(uri: str, folder: Path) -> Path:
+    """Copy the files of a model into an empty folder and return the path of the copy.
 
     Raises
     ------
-    PipelineError
-        The model needs features that the rows do not have, or its files are missing.
+    mlflow.exceptions.MlflowException or OSError
+        The registry has no such model, or its files cannot be read.
     """
-    client(settings)
     import mlflow
-    from mlflow.exceptions import MlflowException
-    from threadpoolctl import threadpool_limits
 
-    try:
-        model = mlflow.pyfunc.load_model(registered.uri)
-    except (MlflowException, OSError) as error:
-        raise PipelineError(
-            f"{registered.name} version {registered.version} cannot be loaded from "
-            f"{artifact_root(settings)}: {error}. Restore the files, or delete this version."
-        ) from error
-    input_names = model.metadata.get_input_schema().input_names()
-    if missing := sorted(set(input_names) - set(features.columns)):
-        raise PipelineError(
-            f"{registered.name} version {registered.version} needs the features {', '.join(missing)}, which "
-            "training_set does not have. Add them to customer_snapshot, or remove this version's alias."
-        )
-    with threadpool_limits(limits=1):
-        return np.asarray(model.predict(features[input_names]), dtype=np.float64)
+    return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
 
 
 def _experiment(registry: MlflowClient, settings: Settings) -> str:
@@ -295,4 +274,5 @@ def _registered(version: ModelVersion) -> Registered:
         run_id=str(version.run_id),
         uri=f"models:/{version.name}/{version.version}",
         tags=dict(version.tags),
+        digest=version.tags.get(DIGEST),
     )

@@ -1,12 +1,10 @@
-"""The provenance of a model: the code, the dbt project, and the person or task that decided."""
+"""The provenance of a model: the code and the dbt project."""
 
 from __future__ import annotations
 
 import ast
-import getpass
 import hashlib
 import json
-import os
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -14,7 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-UNKNOWN = "unknown"
+from training_pipeline.warehouse.caller import UNKNOWN
+
 # The predictions depend on the rows, the statements of these modules and these libraries.
 _MODULES = ("training_pipeline.model.estimators", "training_pipeline.registry.serving")
 _LIBRARIES = ("numpy", "scikit-learn", "scipy")
@@ -83,16 +82,6 @@ class _Statements(ast.NodeTransformer):
         if hasattr(node, "body") and not isinstance(node, ast.Module) and node.body == []:
             node.body = [ast.Pass()]
         return node
-
-
-def decided_by() -> str:
-    """Return the user who runs this, and the Airflow run if there is one."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid {os.getuid()}"
-    run = os.environ.get("AIRFLOW_CTX_DAG_RUN_ID")
-    return f"{user} (Airflow {os.environ.get('AIRFLOW_CTX_DAG_ID', UNKNOWN)} {run})" if run else user
 
 
 def _git(root: Path, *arguments: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from training_pipeline.config import Settings
 from training_pipeline.model.bootstrap import Interval
 from training_pipeline.model.measurement import NO_REFERENCE
 from training_pipeline.model.segments import MIN_SIZE, WHOLE
+from training_pipeline.registry import challenger, history
 from training_pipeline.registry import models as registry
 from training_pipeline.registry.models import Registered
 from training_pipeline.report import charts
@@ -32,6 +33,14 @@ from training_pipeline.warehouse.required_gates import MODEL_GATE, required_data
 
 _TEMPLATE = "report.html.j2"
 _HISTORY_ROWS = 10
+_TITLES = {
+    history.PROMOTED: "Promoted",
+    history.KEPT: "Champion kept",
+    history.REJECTED: "Rejected",
+    history.ROLLED_BACK: "Rolled back",
+    history.RETIRED: "Retired",
+    history.ADOPTED: "Champion kept",
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class Verdict:
     Attributes
     ----------
     outcome : str
-        'promoted', 'kept', 'rolled_back', 'stopped' or 'undecided'.
+        A decision of `registry.history`, 'stopped' or 'undecided'.
     title : str
         The outcome in a few words.
     reason : str
@@ -62,7 +71,7 @@ class Report:
     data_gates: list[evidence.Row]
     model_gates: list[evidence.Row]
     evaluation: list[evidence.Row]
-    history: list[evidence.Row]
+    decisions: list[evidence.Row]
     model: Registered | None
     declared: Mapping[str, Declared]
 
@@ -109,7 +118,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
     with connect(settings) as connection:
         ml_tables.ensure(connection)
         evaluation = ml_tables.latest_evaluation(connection, run_date)
-        history = ml_tables.history(connection)
+        decisions = ml_tables.history(connection)
     evaluated_at = evaluation[0]["evaluated_at"] if evaluation else None
     data_gates = _rows(latest, data_side)
     model_gates = [
@@ -122,7 +131,7 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
         evaluated=bool(evaluation),
         failed_model=evidence.failed(model_gates),
         absent_model=sorted(set(required_model_gates(manifest)) - {row["node_id"] for row in model_gates}),
-        decision=_decision(history, run_date, evaluation),
+        decision=_decision(decisions, run_date, evaluation),
         stopped=stopped,
         declared=declared,
     )
@@ -133,10 +142,16 @@ def collect(settings: Settings, run_date: dt.date, stopped: str | None = None) -
         data_gates=data_gates,
         model_gates=[] if before_training else model_gates,
         evaluation=[] if before_training else evaluation,
-        history=history[-_HISTORY_ROWS:][::-1],
+        decisions=decisions[-_HISTORY_ROWS:][::-1],
         declared=declared,
-        model=None if before_training else registry.with_version(settings, evaluation[0]["model_version"]),
+        model=None if before_training else _model(settings, run_date, evaluation[0]["model_version"]),
     )
+
+
+def _model(settings: Settings, run_date: dt.date, version: str) -> Registered:
+    """Return a version with what its training for the run date rested on."""
+    model = registry.with_version(settings, version)
+    return replace(model, tags={**model.tags, **challenger.facts_of_run(settings, run_date, version)})
 
 
 def render(report: Report) -> str:
@@ -194,23 +209,22 @@ def _verdict(
         reason = "All gates passed; the challenger waits for its promotion."
         verdict = Verdict("undecided", "Not decided yet", reason)
     else:
-        title = {"promoted": "Promoted", "kept": "Champion kept", "rolled_back": "Rolled back"}
         reason = f"Version {decision['model_version']}: {decision['reason']}."
-        verdict = Verdict(decision["decision"], title[decision["decision"]], reason)
+        verdict = Verdict(decision["decision"], _TITLES[decision["decision"]], reason)
     return verdict
 
 
 def _decision(
-    history: Iterable[evidence.Row], run_date: dt.date, evaluation: list[evidence.Row]
+    decisions: Iterable[evidence.Row], run_date: dt.date, evaluation: list[evidence.Row]
 ) -> evidence.Row | None:
     """Return the last decision about the model that was evaluated last for the run date."""
-    decisions = [
+    about_it = [
         row
-        for row in history
+        for row in decisions
         if evaluation
         and (row["run_date"], row["model_version"]) == (run_date, evaluation[0]["model_version"])
     ]
-    return decisions[-1] if decisions else None
+    return about_it[-1] if about_it else None
 
 
 def _is_recency_gap(row: evidence.Row) -> bool:

@@ -22,6 +22,7 @@ from training_pipeline.source.casting import conform
 from training_pipeline.source.columns import Column, arrow_schema, declared_columns
 from training_pipeline.source.files import FILE, Source, user_file
 from training_pipeline.source.sample import sample
+from training_pipeline.warehouse.lock import one_at_a_time
 from training_pipeline.warehouse.postgres import address, connect
 
 SCHEMA, TABLE = "raw", "interaction"
@@ -56,6 +57,7 @@ class _Record:
 
 
 @acting_as(Role.LOAD)
+@one_at_a_time("load")
 def load(
     settings: Settings,
     file: Path | None = None,

@@ -20,11 +20,16 @@ from training_pipeline.model.measurement import Measurement, Reference
 from training_pipeline.model.measuring import measure
 from training_pipeline.model.metrics import METRICS
 from training_pipeline.model.segments import WHOLE
-from training_pipeline.registry import models as registry
-from training_pipeline.registry.models import Registered
+from training_pipeline.registry import champion as champions
+from training_pipeline.registry import loading
+from training_pipeline.registry.challenger import challenger as challenger_of
+from training_pipeline.registry.champion import Record
+from training_pipeline.registry.history import Champion
+from training_pipeline.registry.models import CHAMPION, Registered
 from training_pipeline.roles import Role, acting_as
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse import ml_tables
+from training_pipeline.warehouse.lock import one_at_a_time
 from training_pipeline.warehouse.postgres import connect
 
 ANCHOR = "anchor"
@@ -47,38 +52,43 @@ class Evaluation:
 
 
 @acting_as(Role.EVALUATE)
+@one_at_a_time("evaluate")
 def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
     """Load the challenger from the registry, measure it on the test snapshot, write `ml.model_evaluation`.
 
-    The rows of this run date and version are replaced in one transaction, so that evaluating twice changes
-    nothing.
+    It is compared with the champion of its run date: of a past run date, the one that was promoted for it or for an
+    earlier one. The rows of this run date and version are replaced in one transaction, so that evaluating twice
+    changes nothing.
 
     Raises
     ------
     GateStopped
-        `training_set` is not what the challenger was trained on: nobody has proven these rows.
+        `training_set` is not what the challenger was trained on: nobody has proven these rows. Or somebody has changed
+        the registry by hand, or the files of a model.
     PipelineError
         There is no challenger of this run date, or a model cannot be loaded or applied.
     """
-    challenger = registry.challenger(settings, run_date)
+    challenger = challenger_of(settings, run_date)
     parts = split_by_time(read(settings, run_date))
     fitted, test = parts.fitted, parts.test
     _require_same_rows(challenger, fitted, test)
 
-    champion = registry.with_alias(settings, registry.CHAMPION)
-    predicted = registry.predict(settings, challenger, test.frame)
+    predicted = loading.predict(settings, challenger, test.frame)
     references = referees.references(fitted, test)
+    with champions.opened(settings) as record:
+        record.require_agreement()
+    champion = record.standing.as_of(run_date)
     if champion is not None:
-        before = _Champions(settings, challenger, predicted, test)
-        references[registry.CHAMPION] = before.reference(champion)
-        references[ANCHOR] = before.anchor(champion, run_date)
+        before = _Champions(settings, record, challenger, predicted, test)
+        references[CHAMPION] = before.reference(champion)
+        references[ANCHOR] = before.anchor(references[CHAMPION], run_date)
     evaluation = Evaluation(
         model_version=challenger.version,
         champion_version=champion.version if champion else None,
         snapshot_date=test.snapshots[0],
         measurements=measure(test, predicted, references, seed=estimators.SEED),
     )
-    _write(settings, run_date, challenger.name, evaluation)
+    _write(settings, run_date, challenger, evaluation)
     logger.info(
         "version %s on %s: %s",
         challenger.version,
@@ -93,46 +103,49 @@ class _Champions:
     """The champions until now, on the challenger's test snapshot."""
 
     settings: Settings
+    record: Record
     challenger: Registered
     predicted: Floats
     test: Dataset
 
-    def reference(self, champion: Registered) -> Reference:
+    def reference(self, champion: Champion) -> Reference:
         """The predictions of a champion, or why they cannot be compared.
 
         Raises
         ------
         PipelineError
-            It cannot be loaded or applied.
+            It serves now, and cannot be loaded or applied.
         """
+        try:
+            return self._predictions(champion)
+        except PipelineError as error:  # the files of a champion that serves no more may be gone
+            present = self.record.standing.present
+            if present is not None and champion.version == present.version:
+                raise type(error)(f"{error}, or {self.record.ways_out()}") from error
+            logger.warning("version %s is not comparable: %s", champion.version, error)
+            return Reference(None, champion.version, note=str(error))
+
+    def anchor(self, champion: Reference, run_date: dt.date) -> Reference:
+        """Of the comparable champions of the year before the run date the one of the lowest log loss."""
+        past = self.record.standing.champions
+        versions = comparability.past_champions([(one.version, one.since) for one in past], run_date)
+        once = self.record.standing.once
+        others = [self.reference(once[version]) for version in versions if version != champion.version]
+        best = min([champion, *others], key=self._log_loss)
+        return Reference(best.predicted, best.version, note=best.note)
+
+    def _predictions(self, champion: Champion) -> Reference:
         if champion.version == self.challenger.version:
             return Reference(self.predicted, champion.version, by_segment=True)
-        overlap = comparability.overlap(champion.version, champion.tags, self.test.snapshots[0])
-        if overlap is None:
-            predicted = registry.predict(self.settings, champion, self.test.frame)
+        model = champions.registered(self.settings, champion)
+        note = comparability.overlap(model.version, model.tags, self.test.snapshots[0])
+        if note is None:
+            predicted = loading.predict(self.settings, model, self.test.frame)
             if not (invalid := metrics.invalid(predicted)):
-                return Reference(predicted, champion.version, by_segment=True)
-            overlap = (
-                f"version {champion.version} gives no probability for {invalid} of {len(predicted)} rows"
-            )
-        logger.warning("champion not comparable: %s", overlap)
-        return Reference(None, champion.version, note=overlap)
-
-    def anchor(self, champion: Registered, run_date: dt.date) -> Reference:
-        """Of the comparable champions of the last year the one of the lowest log loss."""
-        with connect(self.settings) as connection:
-            ml_tables.ensure(connection)
-            versions = comparability.past_champions(ml_tables.history(connection), run_date)
-        found = [self.reference(champion)]
-        for version in versions:
-            if version == champion.version:
-                continue
-            try:
-                found.append(self.reference(registry.with_version(self.settings, version)))
-            except PipelineError as error:  # the files of a champion that serves no more may be gone
-                logger.warning("version %s cannot be the anchor: %s", version, error)
-        best = min(found, key=self._log_loss)
-        return Reference(best.predicted, best.version, note=best.note)
+                return Reference(predicted, model.version, by_segment=True)
+            note = f"version {model.version} gives no probability for {invalid} of {len(predicted)} rows"
+        logger.warning("champion not comparable: %s", note)
+        return Reference(None, champion.version, note=note)
 
     def _log_loss(self, reference: Reference) -> float:
         if reference.predicted is None:
@@ -150,15 +163,15 @@ def _require_same_rows(challenger: Registered, fitted: Dataset, test: Dataset) -
             )
 
 
-def _write(settings: Settings, run_date: dt.date, model_name: str, evaluation: Evaluation) -> None:
+def _write(settings: Settings, run_date: dt.date, model: Registered, evaluation: Evaluation) -> None:
     """Replace the rows of this run date and version, in one transaction."""
-    about = (run_date, model_name, evaluation.model_version, evaluation.snapshot_date)
+    about = (run_date, model.name, model.version, model.digest, evaluation.snapshot_date)
     rows = [(*about, *row_of(measurement)) for measurement in evaluation.measurements]
     with connect(settings) as connection, connection.transaction(), connection.cursor() as cursor:
         ml_tables.ensure(connection)
         cursor.execute(
             "delete from ml.model_evaluation where run_date = %s and model_name = %s and model_version = %s",
-            (run_date, model_name, evaluation.model_version),
+            (run_date, model.name, model.version),
         )
         cursor.executemany(ml_tables.INSERT_EVALUATION, rows)
 

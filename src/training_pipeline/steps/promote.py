@@ -1,67 +1,37 @@
-"""Decide whether the challenger becomes the champion, and record the decision.
-
-The champion is the version with MLflow's alias `champion`; `ml.promotion_history` holds the decisions that
-led to it. Both change together under one lock, and only if the champion is still the version that the
-challenger was compared with (compare-and-swap).
-"""
+"""Decide whether the challenger becomes the champion, and record the decision."""
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import psycopg
-from psycopg.types.json import Jsonb
 
-from gates.ledger import evidence, seals
+from gates.ledger import evidence
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped, PipelineError
+from training_pipeline.registry import champion as champions
+from training_pipeline.registry import history, loading
 from training_pipeline.registry import models as registry
-from training_pipeline.registry import provenance
-from training_pipeline.registry.models import CHAMPION, Registered
+from training_pipeline.registry.challenger import challenger as challenger_of
+from training_pipeline.registry.champion import Record
+from training_pipeline.registry.history import Basis, Decision
+from training_pipeline.registry.models import Registered
 from training_pipeline.roles import Role, acting_as
-from training_pipeline.steps.gating import failure_cards
-from training_pipeline.warehouse import ledger, ml_tables
-from training_pipeline.warehouse.dbt import compile_inline, read_manifest
-from training_pipeline.warehouse.postgres import connect
-from training_pipeline.warehouse.required_gates import MODEL_GATE, required_model_gates
-
-PROMOTED = "promoted"
-KEPT = "kept"
-ROLLED_BACK = "rolled_back"
+from training_pipeline.steps.model_evidence import Proof, proof
+from training_pipeline.warehouse.lock import one_at_a_time
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Decision:
-    """A decision about the champion.
-
-    Attributes
-    ----------
-    decision : str
-        'promoted', 'kept' or 'rolled_back'.
-    model_version : str
-        The version that the decision is about.
-    previous_version : str or None
-        The champion before the decision, None if there was none.
-    """
-
-    decision: str
-    reason: str
-    model_version: str
-    previous_version: str | None
-
-
 @acting_as(Role.PROMOTE)
+@one_at_a_time("promote")
 def promote(settings: Settings, run_date: dt.date) -> Decision:
     """Promote the challenger of a run date if its gates passed, or give the reason to keep the champion.
 
-    The first champion needs only the model gates, which compare it with the baselines. A champion is not
-    replaced by itself or by a model of the same rows and code. A model that was rolled back does not return.
+    The first champion needs only the model gates, which compare it with the baselines. A champion is replaced by no model
+    of an earlier run date, not by itself and not by a model of the same rows and code. A model that was rolled back does
+    not return.
 
     Returns
     -------
@@ -71,31 +41,53 @@ def promote(settings: Settings, run_date: dt.date) -> Decision:
     Raises
     ------
     GateStopped
-        A model gate failed or has not run since the challenger was evaluated, or the champion has changed
-        since then.
+        A model gate failed or has judged something else, or the champion has changed since then: the history has it as
+        'rejected'. Or somebody has changed the registry by hand.
     PipelineError
         There is no challenger of this run date, or it has not been evaluated.
     """
-    challenger = registry.challenger(settings, run_date)
-    with connect(settings) as connection, connection.transaction():
-        _lock(connection)
-        compared_with, evaluated_at = _evaluation(connection, challenger, run_date)
-        gates = _passed_gates(settings, run_date, evaluated_at)
-        champion = registry.with_alias(settings, CHAMPION)
-        decision = _decide(settings, ml_tables.history(connection), challenger, champion, compared_with)
-        _append(connection, run_date, decision, challenger, gates)
-        if decision.decision == PROMOTED:
-            # Last, so that only the commit can fail after it
-            registry.set_alias(settings, CHAMPION, challenger.version)
-    logger.info("version %s is %s: %s", decision.model_version, decision.decision, decision.reason)
+    challenger = challenger_of(settings, run_date)
+    with champions.opened(settings) as record:
+        record.require_agreement()
+        try:
+            proven = proof(settings, run_date, challenger)
+            with loading.checked_files(settings, challenger):
+                decision = _decide(settings, record, run_date, challenger, proven)
+        except GateStopped as stopped:
+            _reject(record, run_date, challenger, stopped)
+            raise
+        basis = _basis(run_date, challenger, proven.evaluation, proven.rows)
+        if decision.decision == history.PROMOTED:
+            record.change(decision, basis)
+        else:
+            record.keep(decision, basis)
     return decision
 
 
 @acting_as(Role.PROMOTE)
-def rollback(settings: Settings) -> Decision:
-    """Make the previous champion the champion again.
+def reject(settings: Settings, run_date: dt.date, stopped: GateStopped) -> None:
+    """Record that the gates stopped the challenger of a run date, where nobody asks for its promotion any more.
 
-    Two rollbacks go back two champions. `promote` does not promote the replaced model again.
+    Where that is not possible the verdict stays what it is, and a warning says why.
+    """
+    try:
+        with champions.opened(settings) as record:
+            _reject(record, run_date, challenger_of(settings, run_date), stopped)
+    except (PipelineError, psycopg.Error) as error:
+        logger.warning("ml.promotion_history has no row of this rejection: %s", error)
+
+
+@acting_as(Role.PROMOTE)
+@one_at_a_time("rollback")
+def rollback(settings: Settings, to: str | None = None) -> Decision:
+    """Make a previous champion the champion again.
+
+    `promote` does not promote the replaced models again.
+
+    Parameters
+    ----------
+    to : str, optional
+        A version that was champion once; the champion before the present one when None.
 
     Returns
     -------
@@ -104,166 +96,93 @@ def rollback(settings: Settings) -> Decision:
 
     Raises
     ------
+    GateStopped
+        Somebody has changed the registry by hand, or the files of that version.
     PipelineError
-        There is no champion or no previous one, or the alias and the history differ.
+        There is no champion, or no such previous one.
     """
-    with connect(settings) as connection, connection.transaction():
-        _lock(connection)
-        champions = _champions(ml_tables.history(connection))
-        present = registry.with_alias(settings, CHAMPION)
-        by_history = champions[-1] if champions else None
-        by_alias = present.version if present else None
-        if by_history != by_alias:
+    with champions.opened(settings) as record:
+        standing = record.standing
+        if standing.present is None:
+            raise PipelineError("a rollback needs a champion; ml.promotion_history has none")
+        replaced = standing.present.version
+        if registry.find_version(settings, replaced) is not None:
+            record.require_agreement()  # a champion that is gone is what a rollback is for
+        if to is None and len(standing.champions) < 2:
             raise PipelineError(
-                f"the alias {CHAMPION} must be on the champion of ml.promotion_history, version "
-                f"{by_history or 'none'}; it is on version {by_alias or 'none'}, so somebody moved it. Move it back."
+                f"a rollback needs a previous champion; there is none before version {replaced}. To a version that "
+                f"was rolled back: {champions.ROLLBACK}"
             )
-        if len(champions) < 2:
+        target = standing.champions[-2] if to is None else standing.once.get(to)
+        if target is None or target.version == replaced:
+            why = "is the champion now" if target else "was never champion"
             raise PipelineError(
-                f"a rollback needs a previous champion; there is none before version {by_alias or 'none'}"
+                f"--to must be a version that was champion once ({', '.join(standing.once)}) and is not now; "
+                f"version {to} {why}"
             )
-        target = registry.with_version(settings, champions[-2])
-        decision = Decision(
-            ROLLED_BACK,
-            f"the previous champion replaces version {by_alias}",
-            model_version=target.version,
-            previous_version=by_alias,
-        )
-        _append(connection, target.run_date, decision, target, ())
-        registry.set_alias(settings, CHAMPION, target.version)
-    logger.info("version %s is the champion again, instead of %s", target.version, by_alias)
+        with loading.checked_files(settings, champions.registered(settings, target)):
+            decision = Decision(
+                history.ROLLED_BACK,
+                f"the previous champion replaces version {replaced}",
+                target.version,
+                replaced,
+            )
+            record.change(decision, target.basis)
     return decision
 
 
 def _decide(
-    settings: Settings,
-    history: Sequence[evidence.Row],
-    challenger: Registered,
-    champion: Registered | None,
-    compared_with: str | None,
+    settings: Settings, record: Record, run_date: dt.date, challenger: Registered, proven: Proof
 ) -> Decision:
-    version, previous = challenger.version, champion.version if champion else None
-    champions = _champions(history)
-    if champion is not None and version == previous:
-        if champions[-1:] != [version]:
-            reason = (
-                "all model gates passed; completes a promotion that was interrupted before it was recorded"
-            )
-            return Decision(PROMOTED, reason, version, champions[-1] if champions else None)
-        return Decision(
-            KEPT, "it is the champion already; a champion is not replaced by itself", version, previous
+    version, present = challenger.version, record.standing.present
+    previous = present.version if present else None
+
+    def keep(reason: str) -> Decision:
+        return Decision(history.KEPT, reason, version, previous)
+
+    if present is not None and run_date < present.confirmed:
+        return keep(
+            f"run date {run_date} is earlier than {present.confirmed}, the one of champion {previous}: an earlier run "
+            "date never replaces a later champion"
         )
-    if previous != compared_with:
+    if version == previous:
+        return keep("it is the champion already; a champion is not replaced by itself")
+    if previous != proven.compared_with:
         raise GateStopped(
-            f"promotion stopped: version {version} was compared with champion {compared_with or 'none'}, but "
+            f"promotion stopped: version {version} was compared with champion {proven.compared_with or 'none'}, but "
             f"the champion is {previous or 'none'} now. Evaluate it again and run the model gates."
         )
-    if champion is not None and champion.tags["model_hash"] == challenger.tags["model_hash"]:
-        return Decision(
-            KEPT, f"it is the same model as champion {previous}: same rows, same code", version, previous
-        )
-    rolled_back = {row["previous_version"] for row in history if row["decision"] == ROLLED_BACK}
-    same_model = registry.versions(settings, {"model_hash": challenger.tags["model_hash"]})
-    if again := rolled_back.intersection(same_model):
-        return Decision(
-            KEPT, f"the same model was rolled back as version {min(again, key=int)}", version, previous
-        )
+    model_hash = challenger.tags["model_hash"]
+    if present is not None and champions.registered(settings, present).tags["model_hash"] == model_hash:
+        return keep(f"it is the same model as champion {previous}: same rows, same code")
+    same_model = {version, *registry.versions(settings, {"model_hash": model_hash})}
+    if again := record.standing.rolled_back.intersection(same_model):
+        return keep(f"the same model was rolled back as version {min(again, key=int)}")
     reference = f"champion {previous}" if previous else "the baselines only: it is the first champion"
-    return Decision(PROMOTED, f"all model gates passed; compared with {reference}", version, previous)
+    return Decision(history.PROMOTED, f"all model gates passed; compared with {reference}", version, previous)
 
 
-def _evaluation(
-    connection: psycopg.Connection, challenger: Registered, run_date: dt.date
-) -> tuple[str | None, dt.datetime]:
-    """Return the champion that the challenger was compared with, and the time of the evaluation."""
-    latest = connection.execute(
-        "select model_version, evaluated_at, max(reference_version) filter (where reference = %s)"
-        " from ml.model_evaluation where run_date = %s and model_name = %s"
-        " group by model_version, evaluated_at order by evaluated_at desc limit 1",
-        [CHAMPION, run_date, challenger.name],
-    ).fetchone()
-    if latest is None or latest[0] != challenger.version:
-        raise PipelineError(
-            f"the last version evaluated for run date {run_date} must be {challenger.version}; it is "
-            f"{'none' if latest is None else latest[0]}. Evaluate first: "
-            f"training-pipeline evaluate --run-date {run_date}"
-        )
-    return latest[2], latest[1]
+def _reject(record: Record, run_date: dt.date, challenger: Registered, stopped: GateStopped) -> None:
+    present = record.standing.present
+    failed = sorted({row["node_id"] for row in evidence.failed(stopped.evidence)})
+    reason = f"{len(failed)} model gates failed: {evidence.names(failed)}" if failed else str(stopped)
+    decision = Decision(history.REJECTED, reason, challenger.version, present.version if present else None)
+    versions = {row["subject_version"] for row in stopped.evidence}
+    evaluation = versions.pop() if len(versions) == 1 else None
+    record.keep(decision, _basis(run_date, challenger, evaluation, stopped.evidence))
 
 
-def _passed_gates(settings: Settings, run_date: dt.date, evaluated_at: dt.datetime) -> list[evidence.Row]:
-    """Return the ledger rows of all model gates; each gate must have passed after the evaluation."""
-    required = required_model_gates(read_manifest(settings))
-    latest = ledger.latest(settings, run_date, required)
-    rows = [row for found in latest.values() for row in found if row["recorded_at"] > evaluated_at]
-    if failed := evidence.failed(rows):
-        raise GateStopped(
-            "\n".join([f"promotion stopped on {run_date}", *failure_cards(settings, failed)]), failed
-        )
-    if absent := sorted(set(required) - {row["node_id"] for row in rows}):
-        raise GateStopped(
-            f"promotion stopped on {run_date}: {len(absent)} of {len(required)} model gates have not run "
-            f"since the evaluation at {evaluated_at:%Y-%m-%d %H:%M:%S %Z}: {evidence.names(absent)}. "
-            f"Run them: dbt build --select tag:{MODEL_GATE}",
-            rows,
-        )
-    question = f"{{{{ {seals.question({row['invocation_id'] for row in rows})} }}}}"
-    if broken := ledger.broken_seals(settings, compile_inline(settings, question, run_date)):
-        raise GateStopped(f"promotion stopped on {run_date}: {seals.summary(broken)}", rows)
-    return rows
-
-
-def _lock(connection: psycopg.Connection) -> None:
-    """Hold the lock until the transaction ends, so that one process at a time decides."""
-    ml_tables.ensure(connection)
-    connection.execute("select pg_advisory_xact_lock(%s)", [registry.LOCK])
-
-
-def _champions(history: Iterable[evidence.Row]) -> list[str]:
-    """Return the champions, the present one last, without those that were rolled back."""
-    champions: list[str] = []
-    for row in history:
-        if row["decision"] == PROMOTED:
-            champions.append(row["model_version"])
-        elif row["decision"] == ROLLED_BACK:
-            champions.pop()
-    return champions
-
-
-def _append(
-    connection: psycopg.Connection,
-    run_date: dt.date,
-    decision: Decision,
-    model: Registered,
-    gates: Iterable[evidence.Row],
-) -> None:
-    """Append to the history unless it ends with this decision, so that a repeated run adds nothing."""
-    last = connection.execute(
-        "select run_date, model_version, decision, reason from ml.promotion_history where model_name = %s"
-        " order by decided_at desc limit 1",
-        [model.name],
-    ).fetchone()
-    if last == (run_date, decision.model_version, decision.decision, decision.reason):
-        return
-    gate_results: list[dict[str, Any]] = [
-        {name: row[name] for name in ("node_id", "gate", "metric", "segment", "verdict", "invocation_id")}
-        for row in gates
-    ]
-    connection.execute(
-        "insert into ml.promotion_history (decided_at, run_date, model_name, model_version, previous_version,"
-        " decision, reason, gates, data_fingerprint, git_commit, manifest_hash, decided_by)"
-        " values (clock_timestamp(), %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [
-            run_date,
-            model.name,
-            decision.model_version,
-            decision.previous_version,
-            decision.decision,
-            decision.reason,
-            Jsonb(gate_results),
-            model.tags["data_fingerprint"],
-            model.tags["git_commit"],
-            model.tags["manifest_hash"],
-            provenance.decided_by(),
-        ],
+def _basis(
+    run_date: dt.date, challenger: Registered, evaluation: str | None, rows: list[evidence.Row]
+) -> Basis:
+    columns = ("node_id", "gate", "metric", "segment", "verdict", "invocation_id", "config_hash")
+    return Basis(
+        run_date=run_date,
+        model_name=challenger.name,
+        digest=challenger.digest,
+        data_fingerprint=challenger.tags["data_fingerprint"],
+        git_commit=challenger.tags["git_commit"],
+        manifest_hash=challenger.tags["manifest_hash"],
+        evaluation=evaluation,
+        gates=[{name: row[name] for name in columns} for row in rows],
     )

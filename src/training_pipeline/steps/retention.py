@@ -22,14 +22,14 @@ from gates.text import counted
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.model.comparability import ANCHOR_AGE
-from training_pipeline.registry import models as registry
 from training_pipeline.registry import removal
+from training_pipeline.registry.history import PROMOTED, ROLLED_BACK
 from training_pipeline.registry.removal import Training
 from training_pipeline.roles import Role, acting_as
 from training_pipeline.steps import certificate
-from training_pipeline.steps.promote import PROMOTED, ROLLED_BACK
 from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import compile_inline
+from training_pipeline.warehouse.lock import one_at_a_time
 from training_pipeline.warehouse.postgres import connect
 
 
@@ -69,6 +69,7 @@ class _Protected:
 
 
 @acting_as(Role.LEDGER)
+@one_at_a_time("prune")
 def prune(settings: Settings, run_date: dt.date, keep_days: int, *, dry_run: bool = False) -> Pruned:
     """Remove what is about run dates more than `keep_days` before a run date.
 
@@ -83,12 +84,12 @@ def prune(settings: Settings, run_date: dt.date, keep_days: int, *, dry_run: boo
         `keep_days` is below the look-back of the gates.
     """
     first_kept = run_date - dt.timedelta(days=keep_days)
-    with registry.locked(settings), connect(settings) as connection:
+    with connect(settings) as connection:
         ml_tables.ensure(connection)
         connection.commit()
         history = ml_tables.history(connection)
         found = removal.trainings(settings)
-        reasons = _reasons(settings, history, run_date)
+        reasons = _reasons(settings, history, run_date) | _challengers(connection, first_kept)
         outdated = removal.outdated(found, first_kept, reasons)
         protected = _protected(history, [one for one in found if one not in outdated], reasons)
         plan = _plan(settings, run_date, keep_days, protected.invocation_ids)
@@ -160,6 +161,14 @@ def champions_since(history: Iterable[Mapping[str, Any]], day: dt.date) -> list[
     if reigns:
         reigns[-1] = (reigns[-1][0], dt.date.max)
     return list(dict.fromkeys(version for version, end in reigns if end > day))
+
+
+def _challengers(connection: psycopg.Connection, first_kept: dt.date) -> dict[str, str]:
+    """Return the versions that were trained for a run date of which everything stays: one may have been fitted long before."""
+    rows = connection.execute(
+        "select model_version, max(run_date) from ml.challenger where run_date >= %s group by 1", [first_kept]
+    )
+    return {version: f"challenger of {run_date}" for version, run_date in rows}
 
 
 def _protected(history: Sequence[Row], staying: Iterable[Training], reasons: Collection[str]) -> _Protected:

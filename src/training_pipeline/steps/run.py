@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from training_pipeline.errors import GateStopped
 from training_pipeline.steps.gating import gate
+from training_pipeline.warehouse.lock import one_at_a_time
 from training_pipeline.warehouse.required_gates import MODEL_GATE
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from gates.ledger.evidence import Row
     from training_pipeline.config import Settings
-    from training_pipeline.steps.promote import Decision
+    from training_pipeline.registry.history import Decision
 
 # Unit tests are about the code: they run where the code is changed, not where data are judged.
 DATA_SIDE = ("build", "--exclude", f"tag:{MODEL_GATE}", "resource_type:unit_test")
@@ -57,6 +58,7 @@ class Outcome:
     report: Path | None = None
 
 
+@one_at_a_time("run")
 def run(
     settings: Settings,
     run_date: datetime.date,
@@ -104,7 +106,7 @@ def run(
 
 def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:
     from training_pipeline.steps.evaluate import evaluate
-    from training_pipeline.steps.promote import promote
+    from training_pipeline.steps.promote import promote, reject
     from training_pipeline.steps.train import train
 
     def judge(step: str, side: tuple[str, ...]) -> None:
@@ -120,7 +122,11 @@ def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:
         outcome.notes["train"] = f"model version {model.version}: {model.estimator} on {model.rows:,} rows"
     with _step(outcome, progress, "evaluate"):
         evaluate(settings, outcome.run_date)
-    judge("model gates", MODEL_SIDE)
+    try:
+        judge("model gates", MODEL_SIDE)
+    except GateStopped as stopped:
+        reject(settings, outcome.run_date, stopped)
+        raise
     with _step(outcome, progress, "promote"):
         outcome.decision = promote(settings, outcome.run_date)
 

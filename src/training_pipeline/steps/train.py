@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from training_pipeline.config import Settings
 from training_pipeline.model import comparability, estimators
 from training_pipeline.model.dataset import Dataset, Split, split_by_time
+from training_pipeline.registry import challenger as challengers
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import provenance
 from training_pipeline.roles import Role, acting_as
@@ -19,6 +20,7 @@ from training_pipeline.steps import certificate
 from training_pipeline.steps.certificate import Certificate
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse.dbt import read_manifest
+from training_pipeline.warehouse.lock import one_at_a_time
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,7 @@ class TrainedModel:
     rows : int
         Number of rows that it is fitted on.
     reused : bool
-        Whether an earlier run on the same data with the same code registered it.
+        Whether an earlier training on the same rows with the same code registered it, for this or another run date.
     """
 
     version: str
@@ -43,12 +45,14 @@ class TrainedModel:
 
 
 @acting_as(Role.TRAIN)
+@one_at_a_time("train")
 def train(settings: Settings, run_date: dt.date) -> TrainedModel:
     """Fit the better candidate on train and validation, and register it under the alias `challenger`.
 
     Training needs a certificate for the run date and uses only the rows that the certificate covers: their
-    version is compared again after they have been read. No model is fitted on the test snapshot. Training
-    again on the same rows with the same code reuses the registered version.
+    version is compared again after they have been read. No model is fitted on the test snapshot. A model is
+    fitted only when its inputs have changed: a version that was fitted on the same rows with the same code serves
+    again, whatever the run date, if its files are still those that were registered.
 
     Returns
     -------
@@ -76,39 +80,33 @@ def train(settings: Settings, run_date: dt.date) -> TrainedModel:
     )
     code = provenance.code_hash()
     fitted = parts.fitted
-    tags = {
+    facts = {
         "run_date": str(run_date),
         "data_fingerprint": fitted.fingerprint(),
         "test_fingerprint": parts.test.fingerprint(),
         comparability.FITTED_UNTIL: str(fitted.label_end_date.max()),
         "code_hash": code,
         "seed": str(estimators.SEED),
+        **_proof(settings, certified),
     }
-    tags["model_hash"] = model_hash(tags["data_fingerprint"], code)
-    with registry.locked(settings):
-        same_model = registry.versions(
-            settings, {name: tags[name] for name in ("run_date", "model_hash", "test_fingerprint")}
-        )
-        reused = bool(same_model)
-        challenger = (
-            registry.with_version(settings, same_model[0])
-            if reused
-            else _fit_and_register(settings, parts, fitted, tags | _proof(settings, certified))
-        )
-        registry.set_alias(settings, registry.CHALLENGER, challenger.version)
+    facts["model_hash"] = model_hash(facts["data_fingerprint"], code)
+    known = challengers.known(settings, facts["model_hash"])
+    challenger = known or _fit_and_register(settings, parts, fitted, facts)
+    challengers.name(settings, challenger, run_date, facts)
     logger.info(
-        "%s version %s (%s) is the challenger%s",
+        "%s version %s (%s) is the challenger of %s%s",
         challenger.name,
         challenger.version,
         challenger.tags["estimator"],
-        "; an earlier run trained it on the same rows with the same code" if reused else "",
+        run_date,
+        "; an earlier training fitted it on the same rows with the same code" if known else "",
     )
     return TrainedModel(
         version=challenger.version,
         estimator=challenger.tags["estimator"],
-        data_fingerprint=challenger.tags["data_fingerprint"],
+        data_fingerprint=facts["data_fingerprint"],
         rows=len(fitted),
-        reused=reused,
+        reused=known is not None,
     )
 
 

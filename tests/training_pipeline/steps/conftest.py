@@ -5,7 +5,8 @@ Each test gets the databases as they were after a stage of the pipeline, copied 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,15 @@ def challenged(_challenged: Settings) -> Settings:
     """Version 1 is the champion; version 2, of other rows, is evaluated and every model gate on it passed."""
     _restore(_challenged, CHALLENGED)
     return _challenged
+
+
+@pytest.fixture
+def kept_files(challenged: Settings, tmp_path: Path) -> Iterator[Settings]:
+    """The tests of this folder share the files of their models: put them back."""
+    shutil.copytree(registry.artifact_root(challenged), tmp_path / "kept")
+    yield challenged
+    shutil.rmtree(registry.artifact_root(challenged))
+    shutil.copytree(tmp_path / "kept", registry.artifact_root(challenged))
 
 
 def _challenge(settings: Settings) -> None:

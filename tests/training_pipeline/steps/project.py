@@ -21,6 +21,8 @@ REPOSITORY = Path(__file__).parents[3]
 # What is under test, as the repository has it
 _SHARED = (
     "macros/certificate/certified_versions.sql",
+    "macros/certificate/config_hashes.sql",
+    "macros/certificate/evaluated_versions.sql",
     "models/training/training_certificate.sql",
     "models/evaluation/challenger_evaluation.sql",
     "models/evaluation/model_evaluation.yml",
@@ -67,7 +69,7 @@ models:
     data_tests:
       - gates.value_range:
           name: challenger_auc
-          arguments: {expression: min(value), min_value: 0.6, date_column: run_date}
+          arguments: {expression: min(value), min_value: 0.6, date_column: run_date, version: max(subject_version)}
           config: {tags: [model_gate], where: "metric = 'auc' and segment = 'all' and reference = 'none'"}
 """,
 }

@@ -10,13 +10,14 @@ from sklearn.metrics import log_loss, roc_auc_score
 from gates.ledger.evidence import Row
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
-from training_pipeline.model.comparability import FITTED_UNTIL
 from training_pipeline.model.dataset import Floats, from_table, split_by_time
 from training_pipeline.model.measurement import NO_REFERENCE, OWN_NOISE, UNDECIDED, Reference
 from training_pipeline.model.measuring import measure
 from training_pipeline.model.metrics import METRICS
 from training_pipeline.model.segments import WHOLE
+from training_pipeline.registry import loading
 from training_pipeline.registry import models as registry
+from training_pipeline.registry.challenger import challenger
 from training_pipeline.steps import promote as promotion
 from training_pipeline.steps.evaluate import evaluate
 from training_pipeline.warehouse import ml_tables
@@ -59,7 +60,7 @@ def test_every_metric_alone_and_against_every_baseline(evaluated: Settings) -> N
 
 def test_values_are_those_of_the_served_model_on_the_test_snapshot(evaluated: Settings) -> None:
     test = split_by_time(from_table(training_rows(), RUN_DATE)).test
-    predicted = registry.predict(evaluated, registry.challenger(evaluated, RUN_DATE), test.frame)
+    predicted = loading.predict(evaluated, challenger(evaluated, RUN_DATE), test.frame)
     row = _whole(_rows(evaluated))["auc", NO_REFERENCE]
     assert row["value"] == pytest.approx(roc_auc_score(test.label, predicted), abs=1e-12)
     assert row["lower"] < row["value"] < row["upper"]
@@ -82,7 +83,7 @@ def test_champion_is_measured_on_the_same_rows(challenged: Settings) -> None:
     row = _whole(_rows(challenged))["auc", registry.CHAMPION]
     assert (row["model_version"], row["reference_version"]) == ("2", "1")
     test = split_by_time(from_table(training_rows(seed=2), RUN_DATE)).test
-    champion = registry.predict(challenged, registry.with_version(challenged, "1"), test.frame)
+    champion = loading.predict(challenged, registry.with_version(challenged, "1"), test.frame)
     assert row["reference_value"] == pytest.approx(roc_auc_score(test.label, champion), abs=1e-12)
     assert row["difference"] == pytest.approx(row["value"] - row["reference_value"], abs=1e-12)
 
@@ -150,14 +151,24 @@ def test_anchor_is_the_best_champion_of_the_last_year(challenged: Settings) -> N
     losses = {name: whole["log_loss", name]["reference_value"] for name in (registry.CHAMPION, "anchor")}
     assert whole["log_loss", registry.CHAMPION]["reference_version"] == "2"
     test = split_by_time(from_table(training_rows(seed=2), RUN_DATE)).test
-    first = registry.predict(challenged, registry.with_version(challenged, "1"), test.frame)
+    first = loading.predict(challenged, registry.with_version(challenged, "1"), test.frame)
     assert losses["anchor"] == pytest.approx(
         min(losses[registry.CHAMPION], log_loss(test.label, first)), abs=1e-12
     )
 
 
 def test_champion_fitted_on_days_of_the_test_snapshot_is_not_comparable(challenged: Settings) -> None:
-    registry.client(challenged).set_model_version_tag(registry.MODEL_NAME, "1", FITTED_UNTIL, "2017-06-30")
+    execute(
+        challenged,
+        "insert into ml.challenger (run_date, model_name, model_version, digest, facts)"
+        ' select run_date, model_name, model_version, digest, facts || jsonb \'{"fitted_until": "2017-06-30"}\''
+        " from ml.challenger where model_version = '1'",
+    )
+    execute(
+        challenged,
+        "insert into ml.challenger (run_date, model_name, model_version, digest, facts)"
+        " select run_date, model_name, model_version, digest, facts from ml.challenger where model_version = '2'",
+    )
     evaluation = evaluate(challenged, RUN_DATE)
     assert evaluation.champion_version == "1"
     for reference in (registry.CHAMPION, "anchor"):
@@ -171,13 +182,13 @@ def test_champion_fitted_on_days_of_the_test_snapshot_is_not_comparable(challeng
 def test_champion_that_gives_no_probabilities_is_not_comparable(
     challenged: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    predict = registry.predict
+    predict = loading.predict
 
     def broken(settings: Settings, model: registry.Registered, features: pd.DataFrame) -> Floats:
         predicted = predict(settings, model, features)
         return predicted if model.version != "1" else np.where(predicted > 0.5, np.nan, predicted)
 
-    monkeypatch.setattr(registry, "predict", broken)
+    monkeypatch.setattr(loading, "predict", broken)
     evaluate(challenged, RUN_DATE)
     row = _whole(_rows(challenged))["auc", registry.CHAMPION]
     assert row["status"] == "not comparable"
@@ -186,7 +197,10 @@ def test_champion_that_gives_no_probabilities_is_not_comparable(
 
 def test_evaluations_of_an_older_table_are_kept(evaluated: Settings) -> None:
     before = _rows(evaluated)
-    execute(evaluated, "alter table ml.model_evaluation drop column status cascade, drop column note cascade")
+    execute(
+        evaluated,
+        "alter table ml.model_evaluation drop column status cascade, drop column note cascade, drop column digest cascade",
+    )
     rows = _rows_after_migration(evaluated)
     assert [row["value"] for row in rows] == [row["value"] for row in before]
     assert {row["status"] for row in rows} == {"measured"}

@@ -14,7 +14,9 @@ import pytest
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.model.dataset import from_table, split_by_time
+from training_pipeline.registry import loading
 from training_pipeline.registry import models as registry
+from training_pipeline.registry.challenger import challenger
 
 from .rows import RUN_DATE, training_rows
 
@@ -48,26 +50,24 @@ def test_fresh_process_reproduces_the_predictions(evaluated: Settings, tmp_path:
         capture_output=True,
         env=os.environ | {"MLFLOW_DISABLE_TELEMETRY": "true"},
     )
-    here = registry.predict(evaluated, registry.challenger(evaluated, RUN_DATE), frame)
+    here = loading.predict(evaluated, challenger(evaluated, RUN_DATE), frame)
     assert here.shape == (200,)
     assert np.abs(np.load(tmp_path / "p.npy") - here).max() <= 1e-9
 
 
 def test_column_order_does_not_matter(evaluated: Settings) -> None:
-    challenger = registry.challenger(evaluated, RUN_DATE)
+    model = challenger(evaluated, RUN_DATE)
     frame = _test_frame()
     turned = frame[frame.columns[::-1]]
-    assert np.array_equal(
-        registry.predict(evaluated, challenger, frame), registry.predict(evaluated, challenger, turned)
-    )
+    assert np.array_equal(loading.predict(evaluated, model, frame), loading.predict(evaluated, model, turned))
 
 
 def test_absent_feature_is_refused(evaluated: Settings) -> None:
-    challenger = registry.challenger(evaluated, RUN_DATE)
+    model = challenger(evaluated, RUN_DATE)
     with pytest.raises(
         PipelineError, match="version 1 needs the features recency_days, which training_set does not"
     ):
-        registry.predict(evaluated, challenger, _test_frame().drop(columns="recency_days"))
+        loading.predict(evaluated, model, _test_frame().drop(columns="recency_days"))
 
 
 def test_model_whose_files_are_gone_is_an_error_with_a_remedy(evaluated: Settings) -> None:
@@ -75,9 +75,9 @@ def test_model_whose_files_are_gone_is_an_error_with_a_remedy(evaluated: Setting
     away = folder.rename(folder.with_name("away"))
     try:
         with pytest.raises(
-            PipelineError, match=r"version 1 cannot be loaded from .*Restore the files, or delete"
+            PipelineError, match=r"version 1 cannot be loaded from .*Restore its files from a backup"
         ):
-            registry.predict(evaluated, registry.challenger(evaluated, RUN_DATE), _test_frame())
+            loading.predict(evaluated, challenger(evaluated, RUN_DATE), _test_frame())
     finally:
         away.rename(folder)
 
@@ -85,14 +85,14 @@ def test_model_whose_files_are_gone_is_an_error_with_a_remedy(evaluated: Setting
 def test_challenger_of_another_run_date_is_refused(evaluated: Settings) -> None:
     with pytest.raises(
         PipelineError,
-        match="challenger of run date 2017-07-01; the challenger is version 1 of run date 2017-06-30",
+        match="challenger of run date 2017-07-01; nothing was trained for it",
     ):
-        registry.challenger(evaluated, RUN_DATE.replace(month=7, day=1))
+        challenger(evaluated, RUN_DATE.replace(month=7, day=1))
 
 
 def test_nothing_registered(trainable: Settings) -> None:
     assert registry.with_alias(trainable, registry.CHAMPION) is None
     with pytest.raises(PipelineError, match="Train first: training-pipeline train --run-date 2017-06-30"):
-        registry.challenger(trainable, RUN_DATE)
+        challenger(trainable, RUN_DATE)
     with pytest.raises(PipelineError, match="the registry has no version 7 of interaction_propensity"):
         registry.with_version(trainable, "7")
