@@ -167,6 +167,7 @@ class _Work:
         self._own_tables(place.models, build, lambda name: name not in LEDGER_TABLES)
         self._own_tables(place.ledger, ledger, lambda name: name in LEDGER_TABLES)
         self._own_tables(ML, ledger)
+        self._own_functions(ML, ledger)
         self._own_tables(RAW, place.name(Role.LOAD), lambda name: name == "interaction")
         self._run(place.format("set local role {ledger}"))
         self._run_all([sql.SQL(statement) for statement in ledger_statements])
@@ -234,6 +235,16 @@ class _Work:
         for relation, name, present in relations(self._connection, schema):
             if wanted(name) and present != owner:
                 self._run(sql.SQL(f"alter table {relation} owner to {{}}").format(sql.Identifier(owner)))
+
+    def _own_functions(self, schema: str, owner: str) -> None:
+        """Give the functions of a schema to their owner."""
+        found = self._connection.execute(
+            "select oid::regprocedure::text from pg_proc"
+            " where pronamespace = to_regnamespace(quote_ident(%s)) and pg_get_userbyid(proowner) <> %s",
+            [schema, owner],
+        ).fetchall()
+        for (function,) in found:
+            self._run(sql.SQL(f"alter function {function} owner to {{}}").format(sql.Identifier(owner)))
 
     def _adopt_schemas(self) -> None:
         """Give what else the login owns to `build`."""
