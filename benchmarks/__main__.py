@@ -100,5 +100,18 @@ def tables() -> None:
     benchmark.measure()
 
 
+@app.command()
+def window(
+    run_date: Annotated[str, typer.Option(help="YYYY-MM-DD")] = "2017-12-31",
+    years: Annotated[
+        int, typer.Option(help="How often the sample is repeated, a year earlier each time.")
+    ] = 10,
+) -> None:
+    """Measure what the days before the run date cost on a first load and on a daily run. Ten years: about fifteen minutes."""
+    from benchmarks import window as benchmark
+
+    benchmark.measure(datetime.date.fromisoformat(run_date), years)
+
+
 if __name__ == "__main__":
     app()

@@ -18,11 +18,12 @@ from rich.console import Console
 from benchmarks.demo import ROOT, checkout
 from benchmarks.fault_report import BLOCKED_BUDGET, WARNED_BUDGET, Findings, healthy_shares, report
 from gates.commands import FAULTS
+from gates.days.gate import Gate
+from gates.days.replay import Replay
 from gates.ledger.evidence import Row
 from gates.tuning.faults import read_faults
 from gates.tuning.injection import detect
 from gates.tuning.past import past_days
-from gates.tuning.replay import Gate, Replay
 from training_pipeline.config import Settings
 from training_pipeline.roles import Role
 from training_pipeline.source import loading

@@ -14,8 +14,8 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from gates.days.replay import Replay
 from gates.tuning.past import past_days
-from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.roles import Role
 from training_pipeline.source import loading

@@ -14,10 +14,10 @@ from rich.console import Console
 
 from benchmarks.demo import ROOT
 from gates.commands import FAULTS
+from gates.days.replay import Replay
 from gates.tuning.backtest import Backtest
 from gates.tuning.faults import read_faults
 from gates.tuning.injection import detect
-from gates.tuning.replay import Replay
 from gates.tuning.suggest import judge_past, suggestions
 from gates.tuning.suggestion import Count, Suggestion
 from training_pipeline.config import Settings

@@ -18,12 +18,12 @@ from benchmarks.faults import PROFILE_YAML, add_textbook
 from benchmarks.shops import FIRST_DAY, LAST_DAY, SHOPS, Shop, generate
 from benchmarks.suggest import markdown
 from gates.commands import FAULTS
+from gates.days.replay import Replay
 from gates.ledger.evidence import Row
 from gates.tuning import backtest
 from gates.tuning.backtest import Backtest, share
 from gates.tuning.faults import read_faults
 from gates.tuning.injection import detect
-from gates.tuning.replay import Replay
 from gates.tuning.suggest import fitted_days, judge_past, suggestions
 from gates.tuning.suggested_yaml import to_yaml
 from training_pipeline.config import Settings

@@ -2,11 +2,12 @@
 
 Nothing trains on data that has not been proven, nothing is promoted that has not been proven.
 
-`load` → **data_gates** → `train` → `evaluate` → **model_gates** → `promote` → `report`
+`load` → **data_gates** → `past_days` → `train` → `evaluate` → **model_gates** → `promote` → `report`
 
 * **data_gates** and **model_gates** are the dbt project, one task for each model and one for its tests. A gate
   that fails leaves everything behind it unrun (`upstream_failed`); its evidence is in the task's log and in the
   table `gate_results`.
+* `past_days` judges the days before the run date that training reads and that no gate has judged as they are now.
 * `report` is written whatever happened. `outcome` decides what the run is called: green only when the model gates
   let `promote` run and the report was written.
 * A verdict is not retried, a broken connection is.
@@ -174,6 +175,16 @@ def load(file: str) -> None:
 
 
 @task
+def past_days(run_date: str) -> None:
+    """Judge the days that training reads and that are not judged yet; a rejected day stops the run."""
+    from training_pipeline.config import resolve_run_date
+    from training_pipeline.steps.past_days import judge
+
+    connect_as(Role.BUILD)
+    judge(SETTINGS, resolve_run_date(run_date))
+
+
+@task
 def train(run_date: str) -> None:
     """Train the challenger; refuses to start without the certificate of the run date."""
     from training_pipeline.config import resolve_run_date
@@ -244,15 +255,16 @@ with DAG(
 ):
     loaded = load(file="{{ params.file or '' }}")
     data_gates = dbt_group("data_gates", exclude=["tag:model_gate", "resource_type:unit_test"])
+    judged = past_days(run_date=RUN_DATE)
     trained = train(run_date=RUN_DATE)
     evaluated = evaluate(run_date=RUN_DATE)
     model_gates = dbt_group(MODEL_GATES, select=["tag:model_gate"])
     promoted = promote(run_date=RUN_DATE)
     reported = report(run_date=RUN_DATE)
 
-    loaded >> data_gates >> trained >> evaluated >> model_gates >> promoted
+    loaded >> data_gates >> judged >> trained >> evaluated >> model_gates >> promoted
     # Also behind the groups: promote is given up as soon as one gate fails, while others may still run.
-    [data_gates, model_gates, promoted] >> reported
+    [data_gates, judged, model_gates, promoted] >> reported
     # Airflow derives the state of a run from its leaf tasks, and the report of a stopped run succeeds. So the leaf is a task that
     # needs promote as well.
     [promoted, reported] >> EmptyOperator(task_id="outcome")

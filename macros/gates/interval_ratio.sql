@@ -9,7 +9,7 @@
                 "meaning": "SQL aggregate: its bound, a ratio without a unit",
             },
             "days_back": {
-                "at_least": 1, "default": 7, "moves_judged_day": false, "looks_back": 4,
+                "at_least": 1, "default": 7, "moves_judged_day": false, "looks_back": 53,
                 "meaning": "Days between the run date and the day that it is compared with",
             },
             "ratio_formula": {
@@ -59,6 +59,7 @@ judged as (
         null as lower_bound,
         bound as upper_bound,
         sample_size,
+        is_young,
         case
             when greatest(sample_size, reference_size) between 1 and {{ args.min_segment_size - 1 }} then 'insufficient_history'
             when sample_size = 0 then 'no_current'
@@ -72,7 +73,7 @@ judged as (
     from compared
 )
 
-{{ gates.evidence_rows("interval_ratio", "judged", args.on_missing, {"insufficient_history": "'pass'"}) }}
+{{ gates.evidence_rows("interval_ratio", "judged", args.on_missing, gates.compared_verdicts(args)) }}
 {% endset %}
 {{ gates.decided(evidence, model, args) }}
 {% endtest %}

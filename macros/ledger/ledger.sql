@@ -30,7 +30,7 @@
     {% do return(gates.ledger().incorporate(path={"identifier": var("gates_calendar", "calendar")})) %}
 {% endmacro %}
 
-{# What the ledger names as the test where a person has accepted an incident. #}
+{# What an older ledger names as the test where a person has accepted an incident. #}
 {% macro accepted_incident() %}{{ return("accepted_incident") }}{% endmacro %}
 
 {# Creates or migrates the ledger. Many dbt processes may try at once. #}
@@ -38,12 +38,15 @@
     {% set statements = gates.prepare_ledger_statements() %}
     {% if statements %}{% do gates.execute_all(statements) %}{% endif %}
     {% do gates.kept_evidence().update({"ledger_state": "current"}) %}
+    {% do gates.kept_evidence().pop("decisions", none) %}
 {% endmacro %}
 
-{# Adds rows outside a run's end, and closes this invocation with a seal over all rows that it has written. #}
-{% macro keep_sealed(insert) %}
-    {% do gates.execute_all(gates.prepare_ledger_statements() + [insert, gates.seal_invocation_sql()]) %}
+{# Adds rows outside a run's end, and closes this invocation with a seal: over all rows of evidence that it has written, unless another
+   seal is given. #}
+{% macro keep_sealed(inserts, seal=none) %}
+    {% do gates.execute_all(gates.prepare_ledger_statements() + inserts + [seal or gates.seal_invocation_sql()]) %}
     {% do gates.kept_evidence().update({"ledger_state": "current"}) %}
+    {% do gates.kept_evidence().pop("decisions", none) %}
 {% endmacro %}
 
 {# A hook runs in whatever transaction is open, and dbt rolls that back when the hook ends: so begin, and commit. #}
@@ -64,8 +67,10 @@
     {% set statements = statements + [
         gates.create_table_sql(gates.ledger(), gates.ledger_columns()),
         gates.create_table_sql(gates.seals(), gates.seal_columns()),
+        gates.create_table_sql(gates.decisions_table(), gates.decision_columns()),
     ] %}
-    {% do return(statements + (gates.migrate_statements() if state == "old" else []) + gates.index_statements()) %}
+    {% do return(statements + (gates.migrate_statements() if state == "old" else [])
+        + (gates.migrate_decisions_statements() if state in ["old", "unsealed", "undecided"] else []) + gates.index_statements()) %}
 {% endmacro %}
 
 {% macro create_table_sql(relation, columns) %}
@@ -90,14 +95,15 @@
 {% endmacro %}
 
 {# Whether the ledger is "absent", "old" (without gate_id, as the first version made it), "unsealed" (the table of seals is gone: what
-   there is stays unsealed, and `verify` names it) or "current"; asked once in an invocation. #}
+   there is stays unsealed, and `verify` names it), "undecided" (from before there was a table of decisions) or "current"; asked once in an invocation. #}
 {% macro ledger_state() %}
     {% set kept = gates.kept_evidence() %}
     {% if "ledger_state" not in kept %}
         {% set state = "absent" %}
         {% if load_relation(gates.ledger()) %}
             {% set names = gates.columns_in_relation(gates.ledger()) | map(attribute="name") | list %}
-            {% set state = "old" if "gate_id" not in names else ("current" if load_relation(gates.seals()) else "unsealed") %}
+            {% set state = "old" if "gate_id" not in names else "unsealed" if not load_relation(gates.seals())
+                else "current" if load_relation(gates.decisions_table()) else "undecided" %}
         {% endif %}
         {% do kept.update({"ledger_state": state}) %}
     {% endif %}

@@ -45,6 +45,17 @@
     ]) %}
 {% endmacro %}
 
+{# Accepted incidents, which an older ledger has among its evidence, become decisions where there is no table of these yet. #}
+{% macro migrate_decisions_statements() %}
+    {% if load_relation(gates.decisions_table()) %}{% do return([]) %}{% endif %}
+    {% set columns, table = gates.decision_columns() | join(", "), gates.decisions_table() %}
+    {% do return([
+        "insert into " ~ table ~ " (" ~ columns ~ ") select " ~ columns ~ " from (" ~ gates.accepted_incidents()
+        ~ ") as incidents where not exists (select 1 from " ~ table ~ ")",
+        gates.seal_decisions_sql("1 = 1", condition="row_count > 0"),
+    ]) %}
+{% endmacro %}
+
 {# One entry for all that was recorded before there were seals. #}
 {% macro seal_before_sql() %}
     {% do return(gates.append_seal_sql(

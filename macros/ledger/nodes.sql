@@ -1,4 +1,4 @@
-{# The node that a test looks at: a model, source, seed or snapshot of the graph. Known only when dbt executes. #}
+{# The node that a test looks at: a model, source, seed or snapshot of the graph; none where that is disabled. Known only when dbt executes. #}
 {% macro tested_node(test_node) %}
     {% if test_node.resource_type == "source" %}{% do return(test_node) %}{% endif %}
     {% set named = [test_node.attached_node] if test_node.attached_node else [] %}
@@ -6,6 +6,7 @@
         {% set node = graph.nodes.get(unique_id) or graph.sources.get(unique_id) %}
         {% if node %}{% do return(node) %}{% endif %}
     {% endfor %}
+    {% do return(none) %}
 {% endmacro %}
 
 {# What a test looks at, as the ledger names it. #}
@@ -18,6 +19,14 @@
 {% macro is_gate(test_node) %}
     {% do return(test_node.resource_type == "test" and test_node.test_metadata is not none
         and test_node.test_metadata.namespace == "gates") %}
+{% endmacro %}
+
+{# Whether a test is a gate that judges one day of data at a time. `meta: {gates: {has_days: false}}` in the config of a relation says
+   that its dates are none, such as those on which models were evaluated. #}
+{% macro judges_days(test_node) %}
+    {% if not gates.is_gate(test_node) or test_node.test_metadata.kwargs.get("date_column") is none %}{% do return(false) %}{% endif %}
+    {% set node = gates.tested_node(test_node) %}
+    {% do return(node is not none and node.config.get("meta", {}).get("gates", {}).get("has_days", true)) %}
 {% endmacro %}
 
 {# Who a gate is, by its id in dbt, for all gates of the project: the relation, the gate and what it looks at, whatever its bounds,

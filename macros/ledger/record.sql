@@ -85,7 +85,7 @@ from (
             "gate_id": identities.get(node.unique_id),
             "relation": gates.relation_name(node) or none,
             "severity": node.config.severity | default("error") | lower,
-            "status": status,
+            "status": "accepted" if node.unique_id in gates.kept_evidence().decided else status,
             "config_hash": gates.config_hash(node),
         } %}
         {% if node.resource_type == "source" %}

@@ -24,8 +24,8 @@
     ) %}
 {% endmacro %}
 
-{# The runs that may go, each with the number of its rows: none that is kept by name, none with a decision about a day, which holds
-   for ever, and none that is not as it was sealed, for its rows show that. #}
+{# The runs that may go, each with the number of its rows: none that is kept by name, and none that is not as it was sealed, for
+   its rows show that. Decisions about days hold for ever, in a table of their own. #}
 {% macro prunable_invocations_sql(first_kept, keep_invocations) %}
 {% set kept = ["''"] %}
 {% for id in keep_invocations %}{% do kept.append(gates.literal(id)) %}{% endfor %}
@@ -42,9 +42,7 @@ where
     broken.invocation_id is null
     and recorded.invocation_id not in ({{ kept | join(", ") }})
 group by recorded.invocation_id
-having
-    max(recorded.run_date) < {{ gates.date_literal(first_kept) }}
-    and max(case when recorded.gate = {{ gates.literal(gates.accepted_incident()) }} then 1 else 0 end) = 0
+having max(recorded.run_date) < {{ gates.date_literal(first_kept) }}
 {% endmacro %}
 
 {# What was pruned before is deleted as well: a run that was killed, on an engine without transactions, has said so and not done it. #}

@@ -51,16 +51,16 @@ group by
 {% endmacro %}
 
 {# All columns of a row as one text that no other row has: each value with its length in front. #}
-{% macro row_sha256(alias) %}
+{% macro row_sha256(alias, columns=none) %}
     {% set values = [] %}
-    {% for name, type in gates.ledger_columns().items() %}
+    {% for name, type in (columns or gates.ledger_columns()).items() %}
         {% set value = gates.canonical(alias ~ "." ~ name, type) %}
         {% do values.append("coalesce(cast(length(" ~ value ~ ") as " ~ gates.type_text() ~ ") || ':' || " ~ value ~ ", '-')") %}
     {% endfor %}
     {% do return(gates.sha256(values | join(" || "))) %}
 {% endmacro %}
 
-{# Appends a seal. lines: a select of `line` and `row_count`; kind: `run`, `before` or `pruned`; condition: when to. #}
+{# Appends a seal. lines: a select of `line` and `row_count`; kind: `run`, `before`, `decision` or `pruned`; condition: when to. #}
 {% macro append_seal_sql(invocation, kind, lines, condition="1 = 1") %}
 insert into {{ gates.seals() }} ({{ gates.seal_columns() | join(", ") }})
 select

@@ -96,6 +96,10 @@ broken as (
         or seal_before <> previous_seal
         or {{ gates.seal_sha256() }} <> seal
         or ({{ gates.sha256("lines") }} <> rows_sha256 and (pruned.pruned_id is null or lines <> ''))
+    {% if load_relation(gates.decisions_table()) -%}
+    union all
+    {{ gates.broken_decisions_sql() }}
+    {%- endif %}
 )
 
 select distinct * from broken order by invocation_id, gate, run_date, problem

@@ -15,6 +15,7 @@
    few. Values become text last, because text for each row costs more than all other steps. On Postgres four days of 80,000
    rows need a work_mem of 16 MB: with the default of 4 MB Postgres sorts the cells on disk, and the select takes almost twice
    as long (`set local work_mem` in a pre-hook).
+   `content_hash` of the slice `all` tells the rows of a day from others: their number, values, and the names and types of the columns.
    Sums are rounded to four decimals, so that a profile built again from the same rows is equal to the last digit. They are
    doubles, so that a quotient is equal on each engine: Spark divides decimals of that size to six decimals only. #}
 {% macro daily_profile(
@@ -49,8 +50,9 @@ with totals as (
         {% for column in nulls -%}
         count(*) - count({{ gates.column(column) }}) as {{ gates.derived(column, "nulls") }},
         {% endfor -%}
+        {{ gates.content_of_rows(relation, "profiled") }} as {{ gates.content_column() }},
         count(*) as row_count
-    from {{ relation }}
+    from {{ relation }} as profiled
     where {{ gates.in_days(date_column, first_day, last_day) }}
     group by 1
 ),
@@ -113,7 +115,8 @@ profile as (
         {%- for name, suffix in names.items() %},
         {{ "cast(coalesce(" ~ name ~ ", 0) as bigint)"
             if suffix in ["count", "nulls", "zeros", "distinct"] else name }} as {{ name }}
-        {%- endfor %}
+        {%- endfor %},
+        coalesce(totals.{{ gates.content_column() }}, {{ gates.content_of_nothing(relation) }}) as {{ gates.content_column() }}
     from days
     left join totals on days.profile_date = totals.profile_date
     {% if slices -%}
@@ -125,7 +128,8 @@ profile as (
         cast(row_count as bigint) as row_count
         {%- for name in names %},
         null as {{ name }}
-        {%- endfor %}
+        {%- endfor %},
+        null as {{ gates.content_column() }}
     from sliced
     {%- endif %}
 )

@@ -1,8 +1,10 @@
 {# CTEs to `compared`: for each judged day, metric and segment, the value on that day, the value on its reference day, the ratio of both
    (statistic), and the bound of the metric. The reference day is `days_back` days before the judged day; where that day must not
-   serve as a reference, it is another `days_back` days before, up to four times. So a day is compared a week after a failure too. #}
+   serve as a reference, it is another `days_back` days before, up to 53 times, a year of weeks. So a day is compared after a month of
+   failures too. is_young: the relation had fewer than four such days since it began, or since its level is new. #}
 {% macro compared(model, args) %}
-{% set today, days_back, metrics = gates.run_date(), args.days_back, {} %}
+{% set today, days_back, steps, metrics = gates.run_date(), args.days_back, 53, {} %}
+{% set beginning = gates.beginning("(select min(day_number) from measured where sample_size > 0)") %}
 {% for metric, bound in args.metrics.items() %}{% do metrics.update({metric: {"bound": bound}}) %}{% endfor %}
 {% set reference_date = "(select " ~ gates.day_of("reference_day") ~ " from reference_days)" %}
 {% set next_date = "(select " ~ gates.day_of("reference_day + 1") ~ " from reference_days)" %}
@@ -11,7 +13,7 @@ days as (
 ),
 
 rejected as (
-    {{ gates.rejected_days(4 * days_back) }}
+    {{ gates.rejected_days(steps * days_back) }}
 ),
 
 reference_days as (
@@ -20,7 +22,7 @@ reference_days as (
         max(days.day_number - steps.days_back) as reference_day
     from days
     cross join (
-        {% for step in range(1, 5) -%}
+        {% for step in range(1, steps + 1) -%}
         select {{ step * days_back }} as days_back{{ " union all" if not loop.last }}
         {% endfor %}
     ) as steps
@@ -32,7 +34,7 @@ reference_days as (
 measured as (
     {{ gates.measure(
         model, args.metrics | list,
-        where=gates.in_reach(args.date_column, 4 * days_back) if gates.is_backtest() else (
+        where=gates.in_reach(args.date_column, steps * days_back) if gates.is_backtest() else (
             gates.in_day(args.date_column, today) ~ " or (" ~ gates.column(args.date_column) ~ " >= " ~ reference_date
             ~ " and " ~ gates.column(args.date_column) ~ " < " ~ next_date ~ ")"
         ),
@@ -79,7 +81,16 @@ compared as (
     select
         *,
         {{ gates.is_usable("current_value") }} and {{ gates.is_usable("reference_value") }} as is_usable,
+        {{ "day_number - " ~ 4 * days_back ~ " < " ~ beginning if beginning is not none else "1 = 0" }} as is_young,
         {{ gates.ratio(args.ratio_formula, "current_value", "reference_value") }} as statistic
     from by_metric
 )
 {%- endmacro %}
+
+{# The verdicts of a comparison: a segment too small to judge passes; a relation too young to have a reference is learning. #}
+{% macro compared_verdicts(args) %}
+    {% do return({
+        "insufficient_history": "'pass'",
+        "no_reference": "case when is_young then 'learning' else '" ~ args.on_missing ~ "' end",
+    }) %}
+{% endmacro %}

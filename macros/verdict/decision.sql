@@ -3,10 +3,10 @@
    No table carries the rows, so no other run can replace them, and no setting of dbt's tests (limit, store_failures) changes the
    verdict. They are kept in dbt's `graph`, which the tests and the hooks of one invocation share. #}
 
-{# The SQL that dbt compiles for a gate. evidence: the query that returns its rows; `dbt compile` and `dbt show` receive only this query.
+{# The SQL that dbt compiles for a gate. answer: the query that returns its rows; `dbt compile` and `dbt show` receive only this query.
    relation: what the gate judges; args: its arguments. #}
-{% macro decided(evidence, relation, args) %}
-    {% if execute and args.version %}{% set evidence = gates.with_version(evidence, relation, args) %}{% endif %}
+{% macro decided(answer, relation, args) %}
+    {% set evidence = answer if not execute else gates.with_version(answer, relation, args) if args.version else gates.with_content(answer) %}
     {% if not execute or flags.WHICH not in ["test", "build", "retry"] %}{% do return(evidence) %}{% endif %}
     {% if gates.is_dry_run() %}{% do return("select 0 as failures  -- not decided: --empty or --sample") %}{% endif %}
     {% do gates.refuse_day_that_is_no_date(model, relation) %}
@@ -14,6 +14,10 @@
     {% do gates.kept_evidence().rows.update({model.unique_id: rows}) %}
     {% set failures = gates.failures(rows) %}
     {% do gates.keep_last_day(model, failures) %}
+    {% if failures > 0 and not gates.is_backtest() and gates.is_decided_day(model, rows) %}
+        {% do gates.kept_evidence().decided.append(model.unique_id) %}
+        {% set failures = -failures %}
+    {% endif %}
     {% do return(gates.decided_sql(evidence, rows, failures)) %}
 {% endmacro %}
 
@@ -55,7 +59,7 @@ select * from decided
 {% macro kept_evidence() %}
     {% set kept = graph.setdefault("gates_evidence", {}) %}
     {% for other in kept | list if other != invocation_id %}{% do kept.pop(other, none) %}{% endfor %}
-    {% do return(kept.setdefault(invocation_id, {"rows": {}, "last_days": {}})) %}
+    {% do return(kept.setdefault(invocation_id, {"rows": {}, "last_days": {}, "decided": []})) %}
 {% endmacro %}
 
 {# Looks up the last day that has rows when a `row_existence` gate fails, because people then mostly ask for that day. It is done here,

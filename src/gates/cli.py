@@ -75,12 +75,16 @@ def project_of_options(
 
 
 def attach(to: typer.Typer, command: Callable[..., None], provide: Callable[..., Project]) -> None:
-    """Add a command that takes a project; the options of `provide` say which."""
-    wanted = inspect.signature(provide).parameters
+    """Add a command that takes a project; the options of `provide` say which, but for those that the command has itself."""
     own = [each for name, each in inspect.signature(command).parameters.items() if name != "project"]
+    wanted = {
+        name: each
+        for name, each in inspect.signature(provide).parameters.items()
+        if name not in {option.name for option in own}
+    }
     kinds = {
-        **get_type_hints(command, include_extras=True),
         **get_type_hints(provide, include_extras=True),
+        **get_type_hints(command, include_extras=True),
     }
 
     def run(**given: Any) -> None:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,22 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gates.day_commands import accept, days, judge
 from gates.errors import GatesError
+from gates.options import RunDate, day_of, run_date_of
 from gates.project.config import Project
 from gates.render.terminal import advancing, console, notices
 
 if TYPE_CHECKING:
+    from gates.days.replay import Replay
     from gates.tuning.faults import Fault
-    from gates.tuning.replay import Replay
 
 FAULTS = "faults.yml"  # in the folder of the project
 
-RunDate = Annotated[
-    str | None,
-    typer.Option(
-        "--run-date", help="The day to decide on, YYYY-MM-DD; else run_date of --vars, RUN_DATE, today (UTC)."
-    ),
-]
 FaultsFile = Annotated[
     Path | None,
     typer.Option("--faults", help="YAML with faults to inject into each day, see docs/backtest.md."),
@@ -50,13 +43,13 @@ def backtest(
     run_date: RunDate = None,
 ) -> None:
     """Judge each past day until the run date: the false alarms of the gates and, with faults, what they find."""
+    from gates.days.replay import Replay
     from gates.tuning import backtest as past
     from gates.tuning.faults import read_faults
     from gates.tuning.injection import detect
-    from gates.tuning.replay import Replay
 
     last = run_date_of(project, run_date)
-    first = _day(first_day, "--first-day") if first_day else None
+    first = day_of(first_day, "--first-day") if first_day else None
     catalog = read_faults(faults) if faults else ()
     with advancing("gates") as advance:
         replay = Replay(project)
@@ -83,14 +76,14 @@ def suggest(
     run_date: RunDate = None,
 ) -> None:
     """Suggest bounds that keep to a budget of false alarms on these tables, as YAML with the faults that each finds."""
+    from gates.days.replay import Replay
     from gates.tuning.faults import STANDARD, read_faults
     from gates.tuning.injection import detect
-    from gates.tuning.replay import Replay
     from gates.tuning.suggest import fitted_days, judge_past, suggestions
     from gates.tuning.suggested_yaml import to_yaml
 
     last, budget = run_date_of(project, run_date), false_alarms / 100
-    until = _day(fit_until, "--fit-until") if fit_until else None
+    until = day_of(fit_until, "--fit-until") if fit_until else None
     listed = faults or project.directory / FAULTS
     if faults or listed.is_file():
         catalog = read_faults(listed)
@@ -115,25 +108,12 @@ def explain(
     run_date: RunDate = None,
 ) -> None:
     """Show why a gate decided as it did: the numbers in its formula, the days before, and the query for the rows."""
+    from gates.days.replay import Replay
     from gates.render.explain import explain as explain_gate
-    from gates.tuning.replay import Replay
 
     # a gate is asked for by its name, so none is left out by the project's default selection
     asked = project if project.select else replace(project, select=("test_type:data",), exclude=())
     explain_gate(Replay(asked), gate, run_date_of(project, run_date), console)
-
-
-def accept(
-    project: Project,
-    note: Annotated[str, typer.Option(help="Why the day is accepted as it is.")],
-    run_date: RunDate = None,
-) -> None:
-    """Mark a day as an incident that is known: it serves no gate as a reference any more."""
-    from gates.days.decisions import accept as accept_incident
-
-    accepted = run_date_of(project, run_date)
-    accept_incident(project, accepted, note)
-    console.print(f"{accepted} is marked in the ledger and serves as no gate's reference from now on")
 
 
 def verify(project: Project, run_date: RunDate = None) -> None:
@@ -152,41 +132,7 @@ def verify(project: Project, run_date: RunDate = None) -> None:
     console.print("the ledger is as it was sealed")
 
 
-COMMANDS = (backtest, suggest, explain, accept, verify)
-
-
-def run_date_of(project: Project, option: str | None) -> dt.date:
-    """Return the day that is decided on: the option, else ``run_date`` of the variables, else ``RUN_DATE``, else today in UTC.
-
-    Raises
-    ------
-    GatesError
-        When the variable holds no day. An option that holds none is an error of usage.
-    """
-    if option:
-        return _day(option, "--run-date")
-    given = {"--vars run_date": project.variables.get("run_date"), "RUN_DATE": os.environ.get("RUN_DATE")}
-    for origin, value in given.items():
-        if value:
-            day = parsed_day(str(value))
-            if day is None:
-                raise GatesError(f"{origin} must be a day as YYYY-MM-DD, received {value!r}")
-            return day
-    return dt.datetime.now(dt.UTC).date()
-
-
-def parsed_day(text: str) -> dt.date | None:
-    """Return a day that is written as YYYY-MM-DD; None for anything else.
-
-    Examples
-    --------
-    >>> parsed_day("2017-12-31"), parsed_day("2017-W52-7"), parsed_day("2017-02-30")
-    (datetime.date(2017, 12, 31), None, None)
-    """
-    try:
-        return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
-    except ValueError:
-        return None
+COMMANDS = (backtest, suggest, explain, days, accept, judge, verify)
 
 
 def _notice_kept_models(replay: Replay, faults: Sequence[Fault], inject_into: str) -> None:
@@ -194,10 +140,3 @@ def _notice_kept_models(replay: Replay, faults: Sequence[Fault], inject_into: st
 
     for sentence in kept_models(replay, faults, inject_into):
         notices.print(sentence, soft_wrap=True, markup=False)
-
-
-def _day(option: str, name: str) -> dt.date:
-    day = parsed_day(option)
-    if day is None:
-        raise typer.BadParameter(f"must be a day as YYYY-MM-DD, received {option!r}", param_hint=name)
-    return day

@@ -18,12 +18,11 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from gates.days.decisions import accept
+from gates.days.replay import Replay
 from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.render.terminal import LOG_WIDTH
 from gates.tuning import backtest
-from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect
@@ -143,7 +142,7 @@ def test_accepted_incident_is_no_reference_and_leaves_a_trace(
         return float(row["reference_value"])
 
     before = reference()
-    accepted = command("accept", "--run-date", str(incident), "--note", "half of the tills were down")
+    accepted = command("accept", str(incident), "--accepted", "--why", "half of the tills were down")
 
     assert accepted.exit_code == 0, accepted.printed
     with connect(profiled_settings) as connection:
@@ -152,18 +151,19 @@ def test_accepted_incident_is_no_reference_and_leaves_a_trace(
                 "select profile_date, row_count from analytics.interaction_daily where slice = 'all'"
             ).fetchall()
         )
-        (trace,) = connection.execute(
-            "select run_date, metric, reason from analytics.gate_results where gate = 'accepted_incident'"
+        traces = connection.execute(
+            "select distinct day, decision, why from analytics.gate_decisions"
         ).fetchall()
-    assert trace == (incident, "half of the tills were down", "accepted")
+    assert traces == [(incident, "accepted", "half of the tills were down")]
     assert before == counts[incident]
     # The gate uses the same weekday three weeks before the run date, because the calendar marks Easter Sunday.
     assert reference() == counts[incident - dt.timedelta(14)]
 
 
-def test_incident_needs_a_reason(profiled_settings: Settings) -> None:
-    with pytest.raises(GatesError, match="--note must say why"):
-        accept(dbt.project(profiled_settings), RUN_DATE, " ")
+def test_a_decision_needs_a_reason(profiled_settings: Settings, command: Command) -> None:
+    ended = command("accept", str(RUN_DATE), "--known", "--why", " ")
+    assert ended.exit_code == 1
+    assert "--why must not be empty: it stays with the decision" in ended.printed
 
 
 def test_days_of_the_calendar_are_no_reference_either(profiled_settings: Settings, replay: Replay) -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 from psycopg import sql
 
+from gates.days.replay import Replay
 from gates.tuning.faults import Fault
 from gates.tuning.injection import detect
-from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from gates.days.gate import Gate
 from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.render.explain import find, formula
-from gates.tuning.replay import Gate
 from tests.gates.spec.package import read_specs
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt

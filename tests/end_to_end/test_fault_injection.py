@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gates.days.replay import Replay
 from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.tuning.faults import Fault, read_faults
 from gates.tuning.injection import detect
-from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt
 from training_pipeline.warehouse.postgres import connect

@@ -93,6 +93,7 @@ def test_run_that_a_gate_stops_ends_with_the_card(built_settings: Settings) -> N
     ), ended.stdout
     assert stopped.endswith(
         f"      next in dbt_project: gates explain interaction_daily_departments --run-date {RUN_DATE}\n"
+        f'if the day is right as it is: gates accept {RUN_DATE} --accepted --why "…" (docs/days.md)\n'
     )
 
     said = run_next(built_settings, stopped, "interaction_like_last_week")

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from gates.days.replay import Replay
 from gates.tuning import suggest
-from gates.tuning.replay import Replay
 from training_pipeline.config import Settings
 from training_pipeline.warehouse import dbt
 

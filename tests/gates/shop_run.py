@@ -6,6 +6,7 @@ connection in `profile.json` of the folder. It writes `result.json` there.
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import os
@@ -19,9 +20,11 @@ from .shop import DOUBLED, LAST_DAY, write_shop
 
 ASKED = {
     "backtest": ("backtest", "--faults", "faults.yml", "--every", "40"),
-    "accept": ("accept", "--note", "it's Whit Monday", "--run-date", str(DOUBLED)),
+    "accept": ("accept", str(DOUBLED), "--known", "--why", "it's Whit Monday"),
     "backtest of one gate": ("backtest", "--select", "parcels_like_last_week", "--first-day", "2025-06-01"),
     "suggest": ("suggest", "--false-alarms", "5", "--every", "40", "--faults", "one_fault.yml"),
+    "judge": ("judge", "--from", str(LAST_DAY - dt.timedelta(9))),
+    "days": ("days", "--from", str(DOUBLED), "--relation", "freight.parcel_by_day"),
     "explain": ("explain", "parcels_like"),
     "verify": ("verify",),
     "verify a row too many": ("verify",),
@@ -41,7 +44,7 @@ def printed(*arguments: str) -> dict[str, Any]:
     """Run a command as a shell does."""
     from gates.cli import main
 
-    given = arguments if "--run-date" in arguments else (*arguments, "--run-date", str(LAST_DAY))
+    given = arguments if arguments[0] == "accept" else (*arguments, "--run-date", str(LAST_DAY))
     sys.argv = ["gates", *given, "--profiles-dir", "."]
     code: Any = 0
     with redirect_stdout(io.StringIO()) as out:

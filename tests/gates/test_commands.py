@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import subprocess
 import sys
@@ -55,6 +56,22 @@ def test_faults_are_seen_in_the_model_and_in_those_after_it(shops: Shops) -> Non
 def test_accepted_day_is_no_alarm_any_more(shops: Shops) -> None:
     printed = shops["duckdb"]["found"]["backtest of one gate"]["printed"]
     assert "0 blocked (0.0 %)" in printed and f"marked (1): {DOUBLED}" in printed
+
+
+def test_days_are_judged_again_and_the_calendar_shows_what_was_decided(shops: Shops) -> None:
+    judged = shops["duckdb"]["found"]["judge"]["printed"]
+    first = LAST_DAY - dt.timedelta(9)
+    for relation in ("parcel", "parcel_by_day", "parcel_mean"):
+        assert f"{relation}: 10 days proven\n  {first} to {LAST_DAY} (10 days) proven" in _without_relations(
+            judged
+        )
+    shown = _without_relations(shops["duckdb"]["found"]["days"]["printed"])
+    assert f"  {DOUBLED} known: it's Whit Monday (" in shown
+    last = first - dt.timedelta(1)
+    assert (
+        f"  {DOUBLED + dt.timedelta(1)} to {last} (39 days) unjudged: parcels_like_last_week has not judged it"
+        in shown
+    )
 
 
 def test_redirected_suggestions_are_yaml(shops: Shops) -> None:

@@ -29,7 +29,7 @@ GATES: Mapping[str, dict[str, Any]] = {
     "metric_anomaly": {"metrics": ["count(*)"]},
     "distribution_drift": {"column_name": "amount"},
 }
-LOOK_BACK = 84  # days: 4 weeks and 56 days of noise, the defaults of metric_anomaly and distribution_drift
+LOOK_BACK = 371  # days: 53 weeks, the default of interval_ratio
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,8 @@ def test_all_that_was_there_is_sealed_as_one_entry(shop: Shop) -> None:
     assert shop.dbt("test", run_date=LATER).success
     seals = shop.engine.query(f"select kind, row_count from {SCHEMA}.gate_seals order by seal_number")
     assert [tuple(seal.values()) for seal in seals] == [
-        ("before", 5),  # with the decision about a day
+        ("before", 5),  # with the accepted incident
+        ("decision", 1),
         ("run", 1),
     ]
     assert shop.dbt("run-operation", "verify_gate_results").success
@@ -73,6 +74,26 @@ def test_all_that_was_there_is_sealed_as_one_entry(shop: Shop) -> None:
     changed = shop.dbt("run-operation", "verify_gate_results")
     assert not changed.success
     assert any("invocation old-2," in line and "changed" in line for line in changed.printed)
+
+
+def test_accepted_incidents_become_decisions(shop: Shop) -> None:
+    decisions = "select relation, day, decision, why, who from {}.gate_decisions order by decision_id".format
+    first = {"relation": "", "decision": "accepted", "why": "half of the tills were down", "who": "anna"}
+    for _ in range(2):
+        assert shop.dbt("test", run_date=LATER).success
+        (row,) = shop.engine.query(decisions(SCHEMA))
+        assert str(row.pop("day"))[:10] == "2026-11-01"
+        assert row == first
+
+
+def test_accepted_incidents_count_before_they_are_migrated(shop: Shop) -> None:
+    """The first run asks its gates before it writes anything."""
+    shop.engine.execute([f"update {LEDGER} set run_date = '2026-11-08' where node_id = 'accepted_incident'"])
+    assert shop.dbt("test", run_date=LATER).success
+    (row,) = shop.ledger(f"run_date = '{LATER}' and invocation_id not like 'old%'")
+    assert float(row["reference_value"]) == 40
+    shop.engine.execute([f"update {LEDGER} set current_value = '7' where run_date = '2026-11-08'"])
+    assert len(shop.engine.query(f"select 1 from {SCHEMA}.gate_decisions")) == 1
 
 
 def test_a_second_run_migrates_nothing(shop: Shop) -> None:

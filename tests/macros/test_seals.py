@@ -206,19 +206,6 @@ def test_seals_that_are_gone_are_not_made_again(intact: Shop, find: Find) -> Non
     }
 
 
-def test_a_decision_about_a_day_is_sealed(intact: Shop, find: Find) -> None:
-    arguments = "{day: 2026-11-20, note: half of the tills were down, who: ada}"
-    assert intact.dbt("run-operation", "gates.accept_day", "--args", arguments).success
-    assert find() == set()
-    intact.engine.execute(
-        [f"update {LEDGER} set run_date = date '2026-11-19' where node_id = 'accepted_incident'"]
-    )
-    assert {(gate_name, day) for _, gate_name, day, _ in find()} == {
-        ("accepted_incident", "2026-11-19"),
-        ("accepted_incident", "2026-11-20"),
-    }
-
-
 CHANGES = [  # a value of `keep_odd_rows`, and one that is hard to tell from it
     ("statistic", "'NaN'", "null"),
     ("statistic", "'-0.0'", "'0.0'"),

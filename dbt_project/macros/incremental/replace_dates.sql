@@ -1,5 +1,5 @@
-{# The incremental strategy `replace_dates` deletes the days from first_replaced_date() to the run date and inserts them
-   again in one transaction. dbt's delete+insert deletes only the keys of the new batch: if the rows of a day vanished
+{# The incremental strategy `replace_dates` deletes the days from first_replaced_date(), or from the first day of the new batch where
+   that is earlier, to the run date and inserts them again in one transaction. dbt's delete+insert deletes only the keys of the new batch: if the rows of a day vanished
    from the source, the old rows would stay and every gate on them would pass. The date column is the model's
    `partition_by`. Spark has no such transaction. There `insert_overwrite` by the same partition_by replaces the days that
    have rows, and before_replacement() first drops all replaced days, because some may have no rows any more. #}
@@ -13,7 +13,10 @@
     {% set columns = arg_dict["dest_columns"] | map(attribute="quoted") | join(", ") %}
     delete from {{ target }}
     where
-        {{ date_column }} >= {{ first_replaced_date(target, date_column) }}
+        {{ date_column }} >= least(
+            {{ first_replaced_date(target, date_column) }},
+            (select min({{ date_column }}) from {{ arg_dict["temp_relation"] }})
+        )
         and {{ date_column }} <= {{ gates.date_literal(gates.run_date()) }};
 
     insert into {{ target }} ({{ columns }})

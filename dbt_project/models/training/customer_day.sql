@@ -1,8 +1,8 @@
 {# One row per customer and day with an interaction: a tenth of the rows of `interaction`, because
    every later snapshot reads each day again. A column looks at its day and earlier days, never at
-   later ones, so a snapshot may use all days up to its date. The model reads `interaction` three
-   times, because Postgres would write one shared import to disk and read it serially, which takes
-   twice as long. #}
+   later ones, so a snapshot may use all days up to its date. Days that a person has excluded are
+   left out. The model reads `interaction` three times, because Postgres would write one shared
+   import to disk and read it serially, which takes twice as long. #}
 {{ config(materialized="table", indexes=[{"columns": ["interaction_date"]}]) }}
 
 -- dbt builds no training model before the gates that look back have passed
@@ -25,6 +25,7 @@ with totals as (
     from {{ ref("interaction") }}
     where
         interaction_date <= {{ run_date }}
+        and {{ gates.is_trained_on("interaction_date") }}
         and customer_id is not null
     group by customer_id, interaction_date
 ),
@@ -37,6 +38,7 @@ first_store_days as (
     from {{ ref("interaction") }}
     where
         interaction_date <= {{ run_date }}
+        and {{ gates.is_trained_on("interaction_date") }}
         and customer_id is not null
         and store_id is not null
     group by customer_id, store_id
@@ -59,6 +61,7 @@ first_department_days as (
     from {{ ref("interaction") }}
     where
         interaction_date <= {{ run_date }}
+        and {{ gates.is_trained_on("interaction_date") }}
         and customer_id is not null
         and department is not null
     group by customer_id, department

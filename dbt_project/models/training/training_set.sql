@@ -1,4 +1,6 @@
-{# The snapshots whose labels have matured at the run date: label_end_date is not after it. #}
+{# The snapshots whose labels have matured at the run date: label_end_date is not after it. Where
+   more days of the label are excluded than var max_excluded_label_days, nobody knows who returned,
+   and the snapshot is left out. #}
 {{ config(materialized="table", indexes=[{"columns": ["snapshot_date", "customer_id"]}]) }}
 
 with snapshots as (
@@ -19,7 +21,9 @@ customer_days as (
 
 matured as (
     select * from snapshots
-    where label_end_date <= {{ gates.date_literal(gates.run_date()) }}
+    where
+        label_end_date <= {{ gates.date_literal(gates.run_date()) }}
+        and {{ excluded_label_days() }} <= {{ var("max_excluded_label_days") | int }}
 ),
 
 returned as (

@@ -12,6 +12,7 @@ from gates.text import listed
 
 LEDGER, SEALS = "gate_results", "gate_seals"
 PASSED = ("pass", "warn", "learning")
+ACCEPTED = "accepted"  # the status of a gate that failed on a day about which a person has decided
 
 Row = dict[str, Any]
 
@@ -21,6 +22,7 @@ def latest(
     ledger: str,
     run_date: dt.date,
     node_ids: Iterable[str] | None = None,
+    mode: str | None = None,
 ) -> dict[str, list[Row]]:
     """Return the ledger rows that each test wrote last for a run date, by the test's unique id.
 
@@ -32,11 +34,15 @@ def latest(
         The table, as SQL names it.
     node_ids : iterable of str, optional
         Unique ids of the tests; None for all tests. A test without rows is not in the answer.
+    mode : str, optional
+        Only rows of this mode of the ledger, `run` or `window`.
     """
     wanted = ""
     if node_ids is not None:
         quoted = ", ".join("'" + node_id.replace("'", "''") + "'" for node_id in node_ids)
         wanted = f" and node_id in ({quoted or 'null'})"
+    if mode is not None:
+        wanted += f" and mode = '{mode}'"
     statement = (
         "select * from ("
         " select *, rank() over (partition by node_id order by recorded_at desc, invocation_id desc) as age"
@@ -50,10 +56,10 @@ def latest(
 
 
 def effect(row: Mapping[str, Any]) -> str:
-    """Return what a row does to the run: 'fail', 'warn' or 'pass'. A gate of severity warn never stops a run."""
+    """Return what a row does to the run: 'fail', 'warn' or 'pass'. Neither a gate of severity warn nor an accepted day stops it."""
     if row["verdict"] in PASSED:
         return "warn" if row["verdict"] == "warn" else "pass"
-    return "warn" if row["severity"] == "warn" else "fail"
+    return "warn" if row["severity"] == "warn" or row.get("status") == ACCEPTED else "fail"
 
 
 def failures_first(rows: Iterable[Row]) -> list[Row]:
@@ -72,7 +78,7 @@ def failures_first(rows: Iterable[Row]) -> list[Row]:
 
 def failed(rows: Iterable[Row]) -> list[Row]:
     """Return the rows of tests that did not pass; of each test the rows that did not pass, or all where every row passed."""
-    stopped = [row for row in rows if row["status"] not in PASSED]
+    stopped = [row for row in rows if row["status"] not in (*PASSED, ACCEPTED)]
     return failures_first(
         row
         for row in stopped

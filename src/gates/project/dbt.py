@@ -57,7 +57,8 @@ def parse(project: Project) -> Manifest:
     if not outcome.success or outcome.result is None:
         raise broke(project, ["parse"], one_line(outcome.exception))
     manifest: Manifest = outcome.result
-    if manifest.find_macro_by_name("shared_reasons", manifest.metadata.project_name, "gates") is None:
+    manifest.build_flat_graph()  # the `graph` of macros that run outside of a dbt command
+    if manifest.find_macro_by_name("decide", manifest.metadata.project_name, "gates") is None:
         raise GatesError(
             f"the dbt project in {project.directory} does not use the package gates of this version:"
             " add it to packages.yml and run dbt deps"

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gates.ledger.declared import Declared, Row
-from gates.ledger.evidence import effect, name_of
+from gates.ledger.evidence import ACCEPTED, effect, name_of
 from gates.ledger.runs import Key, key
 from gates.ledger.wording import sentence
 from gates.text import WIDTH, as_number, clipped, listed, printable, sparkline, wrapped
@@ -121,7 +121,7 @@ def in_one_line(rows: Sequence[Row], declared: Mapping[str, Declared]) -> str:
 
 def _label(row: Row) -> str:
     """Return how the test of a row ended."""
-    return {"pass": "PASS", "warn": WARN}.get(row["status"], FAIL)
+    return {"pass": "PASS", "warn": WARN, ACCEPTED: WARN}.get(row["status"], FAIL)
 
 
 def _name(row: Row, context: Context) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 import plotext
 from rich.console import Console
 
+from gates.days.gate import Gate
+from gates.days.replay import Replay
 from gates.errors import GatesError
 from gates.ledger.evidence import PASSED, Row, effect, failures_first, latest
 from gates.ledger.wording import sentence
 from gates.ledger.words import bounds
 from gates.spec.spec import by_argument
 from gates.text import short
-from gates.tuning.replay import Gate, Replay
 
 AROUND_DAYS = 35
 CHART_SIZE = (100, 14)  # columns and lines

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
+from gates.days.gate import Gate
+from gates.days.replay import Replay
 from gates.ledger.evidence import Row
 from gates.ledger.wording import sentence
 from gates.tuning.past import PastDays, past_days
-from gates.tuning.replay import Gate, Replay
 
 SHOWN_DAYS = 6
 

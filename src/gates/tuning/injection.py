@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from graphlib import TopologicalSorter
 from typing import Any
 
+from gates.days.gate import Gate
+from gates.days.replay import Replay
+from gates.days.settling import answer, remember
 from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.project import dbt
 from gates.project.warehouse import Warehouse
 from gates.tuning.faults import NO_FAULT, Fault
-from gates.tuning.replay import Gate, Replay, answer, remember
 
 SHIFT = 100_000  # days: no table reaches back 270 years
 

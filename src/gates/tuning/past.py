@@ -6,10 +6,11 @@ import datetime as dt
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from gates.days.gate import Gate
+from gates.days.replay import Replay
 from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.project.warehouse import Warehouse
-from gates.tuning.replay import Gate, Replay
 
 HISTORY_DAYS = 56  # days of history before the first judged day: the longest noise window of the gates
 

@@ -12,8 +12,8 @@ from statistics import median
 
 import numpy as np
 
+from gates.days.gate import Gate
 from gates.ledger.evidence import Row
-from gates.tuning.replay import Gate
 from gates.tuning.scales import statistics_of
 from gates.tuning.suggestion import Key, Suggestion
 from gates.tuning.tail import quantile_limit

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gates.days.gate import Gate
 from gates.ledger.evidence import Row
 from gates.spec.spec import FittedBound, by_argument
-from gates.tuning.replay import Gate
 
 # The functions to the additive scale and back. On that scale an effect is a multiple of a log ratio. A relative difference d is a
 # ratio of 1 + d. PSI and JS are averages over the categories of the squared log ratio between the shares of a category:

@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from gates.days.gate import Gate
+from gates.days.replay import Replay
 from gates.errors import GatesError
 from gates.ledger.evidence import Row
 from gates.tuning.backtest import Backtest, Progress, judged
 from gates.tuning.past import past_days
-from gates.tuning.replay import Gate, Replay
 from gates.tuning.scales import (
     Scale,
     is_noise,

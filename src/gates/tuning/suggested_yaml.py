@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
+from gates.days.gate import Gate
 from gates.ledger.evidence import Row
 from gates.tuning.backtest import Backtest
 from gates.tuning.remedies import Evidence, nearest, remedies
-from gates.tuning.replay import Gate
 from gates.tuning.scales import is_tunable, shares_bounds, statistics_of
 from gates.tuning.suggestion import SEEN, Count, Suggestion
 

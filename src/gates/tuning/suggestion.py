@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gates.tuning.replay import Gate
+from gates.days.gate import Gate
 from gates.tuning.scales import Scale, expression
 
 SEEN = 0.5  # a fault that is found on fewer days than this is not seen

@@ -1,4 +1,6 @@
-"""The certificate: proof that every gate on the way to `training_set` passed, on the data as they are now."""
+"""The certificate: proof that every gate on the way to `training_set` passed, on the data as they are now, and that each day which
+training reads is proven or decided about.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,18 @@ from dataclasses import dataclass
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from gates.days import statuses
+from gates.days.calendar import Calendar
+from gates.days.statuses import DayStatus
 from gates.ledger import evidence, seals
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
+from training_pipeline.steps import past_days
 from training_pipeline.steps.gating import failure_cards
 from training_pipeline.warehouse import ledger
 from training_pipeline.warehouse.dbt import compile_inline, read_manifest
 from training_pipeline.warehouse.postgres import connect
-from training_pipeline.warehouse.required_gates import required_data_gates
+from training_pipeline.warehouse.required_gates import gates_of_past_days, required_data_gates
 
 TABLE = "training_certificate"
 
@@ -30,7 +36,8 @@ _QUESTION = """
     {%- do config_hashes.update({node.unique_id: gates.config_hash(node)}) -%}
 {%- endfor -%}
 {{ tojson({
-    "versions_sql": certified_versions(), "config_hashes": config_hashes, "broken_seals_sql": BROKEN_SEALS_SQL
+    "versions_sql": certified_versions(), "config_hashes": config_hashes, "broken_seals_sql": BROKEN_SEALS_SQL,
+    "statuses_sql": STATUSES_SQL
 }) }}
 """
 
@@ -43,12 +50,14 @@ class Certificate:
     ----------
     versions : of the data, by relation
     rows : the ledger rows of the gates
+    days : the status of each day that training reads
     versions_sql : selects the versions of the data as they are when it runs
     """
 
     run_date: dt.date
     versions: Mapping[str, str]
     rows: tuple[evidence.Row, ...]
+    days: tuple[DayStatus, ...]
     versions_sql: str
 
     @property
@@ -58,7 +67,7 @@ class Certificate:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the versions of the data and what each gate said when and with which configuration."""
+        """SHA-256 over the versions of the data, the status of each day, and what each gate said when and with which configuration."""
         gates = sorted(
             [
                 row["node_id"],
@@ -70,7 +79,8 @@ class Certificate:
             ]
             for row in self.rows
         )
-        text = json.dumps([str(self.run_date), sorted(self.versions.items()), gates])
+        days = [[each.relation, str(each.day), each.status] for each in self.days]
+        text = json.dumps([str(self.run_date), sorted(self.versions.items()), gates, days])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -89,8 +99,9 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
     PipelineError
         There is no manifest, or it has no gate on the way to `training_set`.
     """
-    required = required_data_gates(read_manifest(settings))
-    latest = ledger.latest(settings, run_date, required)
+    manifest = read_manifest(settings)
+    required = required_data_gates(manifest)
+    latest = ledger.latest(settings, run_date, required, mode="run")
     rows = [row for found in latest.values() for row in found]
     if failed := evidence.failed(rows):
         raise GateStopped(
@@ -112,8 +123,9 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
             f"{evidence.names(strangers)}",
             rows,
         )
-    relied_on = seals.question({row["invocation_id"] for row in rows})
-    question = _QUESTION.replace("BROKEN_SEALS_SQL", relied_on)
+    # about all runs: the days before the run date rest on many
+    question = _QUESTION.replace("BROKEN_SEALS_SQL", seals.question())
+    question = question.replace("STATUSES_SQL", statuses.question(gates_of_past_days(manifest)))
     answer = json.loads(compile_inline(settings, question, run_date))
     if changed := sorted({row["node_id"] for row in rows if _is_reconfigured(row, answer["config_hashes"])}):
         raise _stopped(
@@ -121,10 +133,13 @@ def check(settings: Settings, run_date: dt.date) -> Certificate:
         )
     if broken := ledger.broken_seals(settings, answer["broken_seals_sql"]):
         raise _stopped(run_date, seals.summary(broken), rows)
+    days = _days(settings, answer["statuses_sql"])
+    past_days.require_fit(run_date, Calendar(days))
     certificate = Certificate(
         run_date=run_date,
         versions={row["relation"]: row["version"] for row in certified},
         rows=tuple(rows),
+        days=days,
         versions_sql=answer["versions_sql"],
     )
     require_unchanged(settings, certificate)
@@ -152,6 +167,13 @@ def require_unchanged(settings: Settings, certificate: Certificate) -> None:
         raise _stopped(
             certificate.run_date, f"the data have changed: {'; '.join(differing)}", certificate.rows
         )
+
+
+def _days(settings: Settings, statement: str) -> tuple[DayStatus, ...]:
+    """Return the status of each day that training reads."""
+    with connect(settings) as connection, connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(statement.encode()).fetchall() if statement else []
+    return tuple(DayStatus.of_row(row) for row in rows)
 
 
 def _certified(settings: Settings, run_date: dt.date) -> list[evidence.Row]:

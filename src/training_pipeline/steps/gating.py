@@ -15,6 +15,7 @@ from gates.text import counted
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped, PipelineError
 from training_pipeline.warehouse import dbt, ledger, ledger_owner
+from training_pipeline.warehouse.required_gates import any_judges_days
 
 
 def gate(
@@ -85,6 +86,10 @@ def stopped(
     if absent := sorted(set(failed) - {row["node_id"] for row in of_failed}):
         reason = unrecorded or "the ledger has no row of this run, the log says why"
         lines.append(f"{FAIL}  {names(absent)}: no evidence in the ledger: {reason}")
+    if any_judges_days(dbt.read_manifest(settings), set(failed) - set(messages)):
+        lines.append(
+            f'if the day is right as it is: gates accept {run_date} --accepted --why "…" (docs/days.md)'
+        )
     return GateStopped("\n".join(lines), of_failed)
 
 

@@ -1,4 +1,4 @@
-"""The whole way in one process: load, data gates, train, evaluate, model gates, promote, report."""
+"""The whole way in one process: load, data gates, past days, train, evaluate, model gates, promote, report."""
 
 from __future__ import annotations
 
@@ -105,6 +105,7 @@ def run(
 
 
 def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:
+    from training_pipeline.steps import past_days
     from training_pipeline.steps.evaluate import evaluate
     from training_pipeline.steps.promote import promote, reject
     from training_pipeline.steps.train import train
@@ -117,6 +118,8 @@ def _decide(settings: Settings, outcome: Outcome, progress: Progress) -> None:
             gate(settings, outcome.run_date, side, keep, advance)
 
     judge("data gates", DATA_SIDE)
+    with _step(outcome, progress, "past days") as advance:
+        outcome.notes["past days"] = past_days.judge(settings, outcome.run_date, advance)
     with _step(outcome, progress, "train"):
         model = train(settings, outcome.run_date)
         outcome.notes["train"] = f"model version {model.version}: {model.estimator} on {model.rows:,} rows"

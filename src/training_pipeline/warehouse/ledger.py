@@ -26,10 +26,10 @@ Answer = TypeVar("Answer")
 
 
 def latest(
-    settings: Settings, run_date: dt.date, node_ids: Iterable[str] | None = None
+    settings: Settings, run_date: dt.date, node_ids: Iterable[str] | None = None, mode: str | None = None
 ) -> dict[str, list[Row]]:
     """Return the rows that each test wrote last for a run date, see `gates.ledger.evidence.latest`; none without a ledger."""
-    return _read(settings, {}, lambda query, table: evidence.latest(query, table, run_date, node_ids))
+    return _read(settings, {}, lambda query, table: evidence.latest(query, table, run_date, node_ids, mode))
 
 
 def of_invocation(settings: Settings, invocation_id: str) -> list[Row]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from training_pipeline.errors import PipelineError
@@ -49,6 +49,20 @@ def required_data_gates(manifest: Mapping[str, Any]) -> list[str]:
     return required
 
 
+def gates_of_past_days(manifest: Mapping[str, Any]) -> list[str]:
+    """Return those of the gates before training that judge each day of the past: on models, and one day at a time.
+
+    A source is judged on the day on which it arrives. What training reads of the past is in the models, also where the source
+    keeps it no longer.
+    """
+    return [
+        unique_id
+        for unique_id in required_data_gates(manifest)
+        if _judges_days(manifest["nodes"][unique_id])
+        and any(parent in manifest["nodes"] for parent in manifest["nodes"][unique_id]["depends_on"]["nodes"])
+    ]
+
+
 def required_model_gates(manifest: Mapping[str, Any]) -> list[str]:
     """Return the unique ids of the tests that must pass before promotion.
 
@@ -70,6 +84,18 @@ def required_model_gates(manifest: Mapping[str, Any]) -> list[str]:
             "none, so no gate could prove a model fit for promotion"
         )
     return required
+
+
+def any_judges_days(manifest: Mapping[str, Any], unique_ids: Iterable[str]) -> bool:
+    """Say whether one of some tests is about a day of the data, so that a person can decide about the day."""
+    nodes = [manifest["nodes"][unique_id] for unique_id in unique_ids if unique_id in manifest["nodes"]]
+    return any(_judges_days(node) and MODEL_GATE not in node["tags"] for node in nodes)
+
+
+def _judges_days(node: Mapping[str, Any]) -> bool:
+    """Whether a test is a gate that judges one day at a time."""
+    metadata = node.get("test_metadata") or {}
+    return metadata.get("namespace") == "gates" and bool(metadata["kwargs"].get("date_column"))
 
 
 def _is_blocking_test(node: Mapping[str, Any]) -> bool:

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import yaml
 
+from gates.days.gate import Gate
 from gates.ledger.wording import sentence
 from gates.render.explain import formula, query
 from gates.spec.__main__ import declared
 from gates.spec.files import generated
 from gates.spec.spec import Spec, specs_of
-from gates.tuning.replay import Gate
 from gates.tuning.scales import scales_of
 from tests.conftest import ROOT
 from tests.gates.shop import LAST_DAY, write_shop

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from gates.days.gate import Gate
 from gates.ledger.evidence import Row
 from gates.tuning.backtest import Backtest
-from gates.tuning.replay import Gate
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggestion import Suggestion
 from tests.gates.spec.package import read_specs

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from gates.days.replay import Replay
 from gates.project.config import Project
 from gates.tuning.faults import Fault
 from gates.tuning.injection import kept_models
-from gates.tuning.replay import Replay
 from tests.gates.shop import LAST_DAY, write_shop
 
 LOST = Fault("lost", keep="1 = 0")

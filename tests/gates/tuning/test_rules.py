@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
+from gates.days.gate import Gate
 from gates.ledger.evidence import Row
-from gates.tuning.replay import Gate
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggested_yaml import to_yaml
 from gates.tuning.suggestion import Count

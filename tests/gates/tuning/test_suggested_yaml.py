@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from gates.days.gate import Gate
 from gates.ledger.evidence import Row
 from gates.tuning.remedies import Evidence
-from gates.tuning.replay import Gate
 from gates.tuning.suggest import fitted_days, suggestions
 from gates.tuning.suggested_yaml import to_yaml
 from gates.tuning.suggestion import Key

@@ -23,8 +23,8 @@ KEEP_ODD_ROWS = r"""
         {% endfor %}
         {% do rows.append("select " ~ values | join(", ")) %}
     {% endfor %}
-    {% do gates.keep_sealed(
+    {% do gates.keep_sealed([
         "insert into " ~ gates.ledger() ~ " (" ~ gates.ledger_columns() | join(", ") ~ ") " ~ rows | join(" union all ")
-    ) %}
+    ]) %}
 {% endmacro %}
 """

@@ -22,7 +22,7 @@ def test_certificate_names_gates_and_versions(built: Settings) -> None:
     found = certificate.check(built, RUN_DATE)
     gates = {row["node_id"].split(".")[2] for row in found.rows}
     assert gates == {"raw_has_rows", "amount_is_plausible", "label_is_known"}
-    assert set(found.versions) == {"raw.interaction", "interaction", "training_set"}
+    assert set(found.versions) == {"raw.interaction", "interaction", "training_set", "excluded days"}
     assert found.versions["training_set"].startswith("1000:")
     assert len(found.invocation_ids) == 1
     assert found.fingerprint == certificate.check(built, RUN_DATE).fingerprint

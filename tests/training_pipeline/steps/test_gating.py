@@ -30,6 +30,7 @@ FAIL  raw_interaction_schema on raw.interaction
       column channel (text) is there and is not declared
       next in dbt_project: RUN_DATE={EMPTY_DAY} dbt show --select raw_interaction_schema"""
 BROKE = "dbt test broke: the evidence could not be written to the ledger: "
+WAY_OUT = f'if the day is right as it is: gates accept {EMPTY_DAY} --accepted --why "…" (docs/days.md)'
 
 
 def judge(settings: Settings, run_date: datetime.date) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ def test_rows_are_those_of_the_invocation(loaded_settings: Settings) -> None:
 def test_message_has_a_card_of_each_gate_that_failed(loaded_settings: Settings) -> None:
     execute(loaded_settings, "alter table raw.interaction add column channel text")
     stopped = stop(loaded_settings, EMPTY_DAY)
-    assert str(stopped) == f"2 gates stopped the run of {EMPTY_DAY}\n{HAS_ROWS}\n{SCHEMA}"
+    assert str(stopped) == f"2 gates stopped the run of {EMPTY_DAY}\n{HAS_ROWS}\n{SCHEMA}\n{WAY_OUT}"
     assert {row["gate"] for row in stopped.evidence} == {"row_existence", "schema_match"}
 
 
@@ -111,7 +112,8 @@ def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_written(loaded
     """It is as red as ever, and both facts are told."""
     refuse_rows(loaded_settings)
     stopped = stop(loaded_settings, EMPTY_DAY)
-    head, said = str(stopped).splitlines()
+    head, said, way_out = str(stopped).splitlines()
+    assert way_out == WAY_OUT
     assert head == f"1 gate stopped the run of {EMPTY_DAY}"
     assert said.startswith(f"FAIL  raw_interaction_has_rows: no evidence in the ledger: {BROKE}")
     assert "disk full" in said
@@ -122,7 +124,7 @@ def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_written(loaded
 
 def test_gate_that_fails_stops_the_run_where_its_ledger_cannot_be_created(loaded_settings: Settings) -> None:
     refuse_indexes(loaded_settings)
-    _, said = str(stop(loaded_settings, EMPTY_DAY)).splitlines()
+    _, said, _ = str(stop(loaded_settings, EMPTY_DAY)).splitlines()
     assert said.startswith("FAIL  raw_interaction_has_rows: no evidence in the ledger: dbt test broke: ")
     assert "no index" in said
 
@@ -175,7 +177,7 @@ def test_task_of_another_process_is_told_by_the_files_that_it_leaves(
     write_results(tmp_path, "run_results.json", result.invocation_id, **{failed: "fail"})
     stopped = stopped_task(loaded_settings, EMPTY_DAY, tmp_path)
     assert stopped is not None
-    assert str(stopped) == f"1 gate stopped the run of {EMPTY_DAY}\n{HAS_ROWS}"
+    assert str(stopped) == f"1 gate stopped the run of {EMPTY_DAY}\n{HAS_ROWS}\n{WAY_OUT}"
 
 
 def test_task_whose_queries_only_crashed_has_no_verdict(loaded_settings: Settings, tmp_path: Path) -> None:

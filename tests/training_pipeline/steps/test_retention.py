@@ -214,6 +214,6 @@ def test_an_old_ledger_of_no_champion_goes_by_itself(trainable: Settings) -> Non
 
 def test_fewer_days_than_the_gates_look_back_are_refused(pipeline_settings: Settings) -> None:
     with pytest.raises(
-        PipelineError, match=r"--keep-days must be at least 84, because the gates .*; received 83"
+        PipelineError, match=r"--keep-days must be at least 371, because the gates .*; received 83"
     ):
         prune(pipeline_settings, RUN_DATE, 83)

@@ -21,7 +21,12 @@ from training_pipeline.warehouse.postgres import connect
 ROOT = Path(__file__).parents[4]
 LETTERS = {"S": "select", "I": "insert", "U": "update", "D": "delete"}
 RUN_DATE = dt.date(2017, 4, 30)
-EVIDENCE = ("analytics.gate_results", "analytics.gate_seals", "ml.promotion_history")
+EVIDENCE = (
+    "analytics.gate_results",
+    "analytics.gate_seals",
+    "analytics.gate_decisions",
+    "ml.promotion_history",
+)
 
 
 def documented() -> Iterator[tuple[str, Role, str]]:
