@@ -19,11 +19,16 @@ SECRETS = {
     "AIRFLOW_JWT_SECRET": lambda: secrets.token_urlsafe(64),  # HS512 needs a key of at least 64 bytes
     "AIRFLOW_SECRET_KEY": lambda: secrets.token_urlsafe(48),
     "AIRFLOW_ADMIN_PASSWORD": lambda: secrets.token_urlsafe(18),
-    # Hexadecimal, because these three become part of connection URLs.
+    # Hexadecimal, because most of these become part of connection URLs.
     "POSTGRES_PASSWORD": lambda: secrets.token_hex(24),
-    "WAREHOUSE_PASSWORD": lambda: secrets.token_hex(24),
+    "AIRFLOW_PASSWORD": lambda: secrets.token_hex(24),
+    "CELERY_PASSWORD": lambda: secrets.token_hex(24),
     "REDIS_PASSWORD": lambda: secrets.token_hex(24),
+    "WAREHOUSE_REPORT_PASSWORD": lambda: secrets.token_hex(24),
 }
+UID_LINE = "\nAIRFLOW_UID=50000\n"
+# What docker-compose.dev.yaml mounts: Docker would create an absent folder as root.
+MOUNTED = ("dags", "logs", "plugins", "config")
 
 
 def fill(template: str) -> str:
@@ -32,7 +37,9 @@ def fill(template: str) -> str:
         if template.count(f"\n{name}=\n") != 1:
             raise SystemExit(f"make_env: .env.example must have exactly one empty line '{name}='")
         template = template.replace(f"\n{name}=\n", f"\n{name}={generate()}\n")
-    return template
+    # root in a container would be root on the mounted folders
+    uid = os.getuid() if hasattr(os, "getuid") else 0
+    return template.replace(UID_LINE, f"\nAIRFLOW_UID={uid or 50000}\n")
 
 
 def main() -> None:
@@ -47,6 +54,8 @@ def main() -> None:
         sys.exit(f"make_env: {output} exists and is left alone; remove it (and the volumes) to start over")
     with os.fdopen(descriptor, "w") as file:
         file.write(content)
+    for name in MOUNTED:
+        (output.parent / name).mkdir(exist_ok=True)
     sys.stdout.write(
         f"wrote {output}; Airflow's user is admin, the password is AIRFLOW_ADMIN_PASSWORD in it\n"
     )

@@ -11,6 +11,7 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "docker-compose.yaml").read_text()
+DEVELOPMENT = (ROOT / "docker-compose.dev.yaml").read_text()
 VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?::(?P<operator>[-?])(?P<operand>[^}]*))?\}")
 
 Compose = dict[str, Any]
@@ -36,9 +37,14 @@ def read_env(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines() if "=" in line and not line.startswith("#"))
 
 
-def read_compose(environment: dict[str, str]) -> Compose:
-    compose: Compose = yaml.safe_load(interpolate(TEXT, environment))
+def read_compose(environment: dict[str, str], text: str = TEXT) -> Compose:
+    compose: Compose = yaml.safe_load(interpolate(text, environment))
     return compose
+
+
+def arguments(service: Compose) -> list[str]:
+    """Return everything that becomes an argument of a process of a service."""
+    return [*service.get("command", []), *service.get("healthcheck", {}).get("test", [])]
 
 
 def airflow_commands(compose: Compose) -> list[str]:

@@ -1,11 +1,12 @@
 """docker-compose.yaml without containers: its commands and settings, as processes on this machine.
 
 Redis, Postgres, the Celery worker and all services are real; only their addresses and folders differ from the
-containers. The first gate stops this run; the tests of `dag.test()` and `make airflow` cover good data.
+containers. One run is green, and one is stopped by the first gate.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -17,17 +18,17 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from psycopg import sql
 
 from training_pipeline.config import Settings
-from training_pipeline.warehouse.address import PostgresAddress, connect_to
+from training_pipeline.warehouse.address import PostgresAddress
 from training_pipeline.warehouse.embedded import server as embedded
 from training_pipeline.warehouse.embedded.account import package_binaries
 from training_pipeline.warehouse.embedded.cluster import MAJOR_VERSION
 
 from .airflow_api import AirflowApi, wait_for
 from .compose_file import ROOT, Compose, read_compose
-from .conftest import SCRIPTS
+from .conftest import RUN_DATE, SCRIPTS
+from .test_compose import SECRETS
 
 pytestmark = pytest.mark.long
 
@@ -46,24 +47,42 @@ def free_ports(count: int) -> list[int]:
 
 
 def first_start_of_postgres(server: PostgresAddress, variables: dict[str, str]) -> None:
-    """Do what the Postgres image does on an empty volume: create a role and a database, run the init script."""
-    with connect_to(server, "postgres") as connection:
-        connection.autocommit = True
-        password = sql.Literal(variables["POSTGRES_PASSWORD"])
-        connection.execute(sql.SQL("create role airflow superuser login password {}").format(password))
-        connection.execute("create database airflow owner airflow")
+    """Do what the Postgres image does on an empty volume: run the init script as the superuser."""
     environment = {
         "PATH": f"{package_binaries(MAJOR_VERSION)}:{os.environ['PATH']}",
         "PGHOST": server.host,
         "PGPORT": str(server.port),
-        "PGPASSWORD": variables["POSTGRES_PASSWORD"],
-        "POSTGRES_USER": "airflow",
-        "POSTGRES_DB": "airflow",
-        "WAREHOUSE_PASSWORD": variables["WAREHOUSE_PASSWORD"],
+        "PGPASSWORD": server.password,
+        "POSTGRES_USER": server.user,
+        "AIRFLOW_PASSWORD": variables["AIRFLOW_PASSWORD"],
+        "CELERY_PASSWORD": variables["CELERY_PASSWORD"],
     }
     subprocess.run(
         [ROOT / "scripts" / "create_databases.sh"], env=environment, check=True, capture_output=True
     )
+
+
+# Writes what a task can read of environments: its own, as it began and now, and those of the processes above it.
+PROBE = """
+import json, os
+from pathlib import Path
+from airflow.sdk import DAG, Connection, Param, task
+
+@task
+def look(file):
+    environments, process = {"now": json.dumps(dict(os.environ))}, os.getpid()
+    while process > 1:
+        try:
+            environments[f"process {process}"] = Path(f"/proc/{process}/environ").read_text(errors="replace")
+        except OSError:
+            pass
+        process = int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    login = Connection.get("training_pipeline_load").login
+    Path(file).write_text(json.dumps({"environments": environments, "login": login}))
+
+with DAG("probe", schedule=None, params={"file": Param("", type="string")}):
+    look("{{ params.file }}")
+"""
 
 
 class Services:
@@ -78,6 +97,8 @@ class Services:
         self._compose = compose
         self._moved = {
             "@postgres/": f"@{server.host}:{server.port}/",
+            "/opt/training-pipeline/.logins": f"{folder}/logins",
+            'save ""': f'save ""\nport {redis}\nbind 127.0.0.1',
             "redis:6379": f"127.0.0.1:{redis}",
             "airflow-apiserver:8080": f"127.0.0.1:{api}",
             "localhost:8080": f"127.0.0.1:{api}",
@@ -97,7 +118,7 @@ class Services:
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(triggerer_logs),
             # The variables that the image sets
             "AIRFLOW_HOME": str(folder / "airflow"),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(folder / "dags"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
             "AIRFLOW__COSMOS__CACHE_DIR": str(folder / "cosmos"),
             "TRAINING_PIPELINE_STATE": str(folder / "state"),
@@ -117,7 +138,19 @@ class Services:
             )
 
     def start_service(self, name: str, base: dict[str, str]) -> None:
-        self.start(name, self._compose["services"][name]["command"], self.environment(name, base))
+        self.start(name, self._command(name), self.environment(name, base))
+
+    def run_service(self, name: str, base: dict[str, str]) -> None:
+        """Run a service that ends."""
+        ended = subprocess.run(
+            self._command(name),
+            env=self.environment(name, base),
+            cwd=ROOT,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
 
     def is_healthy(self, name: str, base: dict[str, str]) -> bool:
         """Run the health check of a service; raise an AssertionError if a process has ended."""
@@ -133,6 +166,15 @@ class Services:
             f"{log.name}\n{log.read_text()[-3000:]}" for log in sorted(self.folder.glob("*.log"))
         )
 
+    def task_logs(self, tasks: dict[str, str]) -> str:
+        failed = [task_id for task_id, state in tasks.items() if state == "failed"]
+        logs = (self.folder / "airflow" / "logs").rglob("attempt=*.log")
+        return "\n".join(
+            f"{log.parent.name} {log.name}\n{log.read_text()[-4000:]}"
+            for log in logs
+            if log.parent.name.removeprefix("task_id=") in failed
+        )
+
     def stop(self) -> None:
         for process in reversed(self.processes):
             with suppress(ProcessLookupError):
@@ -144,6 +186,9 @@ class Services:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
 
+    def _command(self, name: str) -> list[str]:
+        return [self._move(word) for word in self._compose["services"][name]["command"]]
+
     def _move(self, text: str) -> str:
         for there, here in self._moved.items():
             text = text.replace(there, here)
@@ -151,41 +196,34 @@ class Services:
 
 
 @pytest.fixture
-def services(
-    variables: dict[str, str], dag_environment: dict[str, str], make_state_dir: Callable[[], Path]
-) -> Iterator[Services]:
+def services(variables: dict[str, str], make_state_dir: Callable[[], Path]) -> Iterator[Services]:
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is not installed (Debian, Ubuntu: apt-get install redis-server)")
     folder = make_state_dir()
-    # These names differ from the names that the init script creates.
+    # These names differ from the names of the services' databases.
     server = embedded.start(Settings(ROOT, folder, database="unused", mlflow_database="unused_mlflow"))
     first_start_of_postgres(server, variables)
-    services = Services(read_compose(variables), folder, server)
+    (folder / "dags").mkdir()
+    (folder / "dags" / "training_pipeline.py").symlink_to(ROOT / "dags" / "training_pipeline.py")
+    (folder / "dags" / "probe.py").write_text(PROBE)
+    compose = read_compose({**variables, "POSTGRES_PASSWORD": server.password})
+    services = Services(compose, folder, server)
     yield services
     services.stop()
 
 
-def test_a_celery_worker_runs_the_dag_until_a_gate_stops_it(
+def test_a_celery_worker_runs_the_dag_with_a_login_for_each_task(
     services: Services, variables: dict[str, str], dag_environment: dict[str, str], good_file: Path
 ) -> None:
     base = dag_environment
-    listen = ["--port", str(services.redis_port), "--bind", "127.0.0.1"]
-    password = ["--requirepass", variables["REDIS_PASSWORD"]]
-    services.start("redis", ["redis-server", *listen, *password, "--save", ""], base)
-    init = services.environment("airflow-init", base)
-    parse = [
-        "dbt",
-        "--quiet",
-        "parse",
-        "--project-dir",
-        str(ROOT / "dbt_project"),
-        "--profiles-dir",
-        str(ROOT),
-    ]
+    services.start_service("redis", base)
+    parse = ["--quiet", "parse", "--project-dir", str(ROOT / "dbt_project"), "--profiles-dir", str(ROOT)]
     parse += ["--target-path", str(services.folder / "state" / "dbt" / "target")]
-    subprocess.run([str(SCRIPTS / parse[0]), *parse[1:]], env=init, check=True, capture_output=True)
-    prepare = read_compose(variables)["services"]["airflow-init"]["command"]
-    subprocess.run(prepare, env=init, check=True, capture_output=True)
+    environment = services.environment("warehouse-init", base)
+    subprocess.run([str(SCRIPTS / "dbt"), *parse], env=environment, check=True, capture_output=True)
+    for name in ("warehouse-init", "airflow-init"):
+        services.run_service(name, base)
+        services.run_service(name, base)  # they run on every start
 
     # The worker waits for the api-server; the other services wait for nothing.
     for names in (("airflow-apiserver",), LONG_RUNNING):
@@ -195,12 +233,26 @@ def test_a_celery_worker_runs_the_dag_until_a_gate_stops_it(
             wait_for(f"a healthy {name}", partial(services.is_healthy, name, base), START_SECONDS)
 
     api = AirflowApi(services.url, "admin", variables["AIRFLOW_ADMIN_PASSWORD"])
-    conf = {"run_date": DAY_WITHOUT_ROWS, "file": str(good_file)}
     try:
-        state, tasks = api.run("training_pipeline", conf, RUN_SECONDS)
+        seen = api.run("probe", {"file": str(services.folder / "seen.json")}, RUN_SECONDS)
+        good = api.run("training_pipeline", {"run_date": RUN_DATE, "file": str(good_file)}, 2 * RUN_SECONDS)
+        stopped = api.run(
+            "training_pipeline", {"run_date": DAY_WITHOUT_ROWS, "file": str(good_file)}, RUN_SECONDS
+        )
     except TimeoutError:
         pytest.fail(services.logs())
-    assert state == "failed"
-    assert [task for task, final in tasks.items() if final == "failed"] == ["data_gates.raw_interaction.test"]
-    assert tasks["train"] == "upstream_failed"
-    assert tasks["report"] == "success"
+
+    assert seen[0] == "success", services.logs()
+    found = json.loads((services.folder / "seen.json").read_text())
+    assert found["login"] == "warehouse_load", "a task gets the connection that it asks for"
+    secrets = {name for name in SECRETS if name not in ("CELERY_PASSWORD", "REDIS_PASSWORD")}
+    for place, text in found["environments"].items():
+        assert not {name for name in secrets if variables[name] in text}, place
+        assert "PGPASSWORD" not in text and "PGUSER" not in text, place
+
+    assert (good[0], set(good[1].values())) == ("success", {"success"}), services.task_logs(good[1])
+    assert stopped[0] == "failed"
+    failed = [task for task, final in stopped[1].items() if final == "failed"]
+    assert failed == ["data_gates.raw_interaction.test"], services.task_logs(stopped[1])
+    assert stopped[1]["train"] == "upstream_failed"
+    assert stopped[1]["report"] == "success"
