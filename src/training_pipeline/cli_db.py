@@ -86,6 +86,7 @@ def roles(
     from training_pipeline.warehouse.role_setup import create_roles
 
     settings = Settings.load()
+    os.environ.pop(PASSWORDS, None)  # PGUSER is who connects, not a role that may not exist yet
     given = {role: os.environ.get(f"WAREHOUSE_{role.upper()}_PASSWORD", "") for role in Role}
     created = create_roles(settings, passwords, given, dry_run=dry_run)
     for statement in created.statements if dry_run else []:

@@ -93,7 +93,9 @@ def test_the_command_creates_and_updates_the_roles_of_any_postgres(
     file = f"{tmp_path}/roles"
     anywhere()
     environment.setenv("WAREHOUSE_REPORT_PASSWORD", "given")
-    first = roles("--passwords", file)
+    environment.setenv(PASSWORDS, file)
+    first = roles()
+    environment.delenv(PASSWORDS)
     assert first.returncode == 0, first.stderr
     assert "elsewhere_load, elsewhere_build" in first.stdout
     before = state(administrator)
