@@ -17,7 +17,7 @@ RUN useradd --uid 50000 --gid 0 --create-home airflow \
     && chmod 775 /home/airflow \
     && install -d -o airflow -g 0 -m 775 /opt/airflow /opt/airflow/logs /opt/airflow/plugins /opt/airflow/config \
         /opt/training-pipeline /opt/training-pipeline/.state \
-    && install -d -o airflow -g 0 -m 770 /opt/training-pipeline/.logins
+    && install -d -o airflow -g 0 -m 770 /opt/training-pipeline/.logins /opt/training-pipeline/.pages
 WORKDIR /opt/training-pipeline
 
 # The lock comes first, so that a change of the code does not install 300 packages again.

@@ -50,7 +50,15 @@ def rollback(
     )
 
 
-def mlflow(port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 5000) -> None:
+def mlflow(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.1.")] = 5000,
+    in_container: Annotated[
+        bool,
+        typer.Option(
+            "--in-container", help="Listen on the container's addresses; publish the port on 127.0.0.1."
+        ),
+    ] = False,
+) -> None:
     """Serve MLflow's pages on this machine until Ctrl-C, for looking only.
 
     They need a login, listen on 127.0.0.1 with one worker, and change nothing: the database is opened for reading,
@@ -61,4 +69,4 @@ def mlflow(port: Annotated[int, typer.Option(min=1, max=65535, help="On 127.0.0.
     settings = Settings.load()
     login = pages.login(settings)
     console.print(f"http://{pages.HOST}:{port}  user {login.user}, password in {login.file}", soft_wrap=True)
-    raise typer.Exit(pages.serve(settings, port))
+    raise typer.Exit(pages.serve(settings, port, pages.CONTAINER_HOST if in_container else pages.HOST))

@@ -36,7 +36,7 @@ AIRFLOW_SERVICES = {
     "airflow-flower",
     "airflow-cli",
 }
-OURS = {*AIRFLOW_SERVICES, "warehouse-init"}
+OURS = {*AIRFLOW_SERVICES, "warehouse-init", "mlflow"}
 SECRETS = {
     "AIRFLOW_ADMIN_PASSWORD",
     "AIRFLOW_FERNET_KEY",
@@ -67,6 +67,7 @@ KNOWS = {
     "airflow-worker": {"CELERY_PASSWORD", "REDIS_PASSWORD"},
     "airflow-flower": {"CELERY_PASSWORD", "REDIS_PASSWORD", "AIRFLOW_ADMIN_PASSWORD"},
     "airflow-cli": {"AIRFLOW_PASSWORD", "AIRFLOW_FERNET_KEY"},
+    "mlflow": {"WAREHOUSE_REPORT_PASSWORD"},
 }
 
 # Parses commands with Airflow's parser; the commands of an auth manager exist only if it is set.
@@ -87,7 +88,7 @@ def compose(variables: dict[str, str]) -> Compose:
 
 def test_services_are_airflow_with_celery(compose: Compose) -> None:
     assert set(compose["services"]) == {"postgres", "redis", *OURS}
-    assert set(compose["volumes"]) == {"postgres", "state", "logs", "logins"}
+    assert set(compose["volumes"]) == {"postgres", "state", "logs", "logins", "pages"}
     profiles = {
         name: service["profiles"] for name, service in compose["services"].items() if "profiles" in service
     }
@@ -211,6 +212,7 @@ def test_ports_are_open_on_loopback_only(compose: Compose) -> None:
     assert ports == {
         "airflow-apiserver": ["127.0.0.1:8080:8080"],
         "airflow-flower": ["127.0.0.1:5555:5555"],
+        "mlflow": ["127.0.0.1:5000:5000"],
     }
 
 
@@ -244,6 +246,7 @@ def test_services_wait_for_what_they_need(compose: Compose) -> None:
         "airflow-apiserver",
     }
     assert set(services["airflow-init"]["depends_on"]) == {"postgres", "warehouse-init"}
+    assert set(services["mlflow"]["depends_on"]) == {"warehouse-init"}
 
 
 def test_commands_and_health_checks_exist_in_this_airflow(compose: Compose, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from training_pipeline.registry.models import artifact_root, client, tracking_ur
 from training_pipeline.warehouse.private_file import write_private
 
 HOST = "127.0.0.1"
+CONTAINER_HOST = "0.0.0.0"  # the loopback of a container is reached by nobody; its port is published on that of the machine
 USER = "viewer"
 READ_ONLY = "&options=-c%20default_transaction_read_only%3Don"
 _CONFIGURATION = """[mlflow]
@@ -54,7 +55,7 @@ def login(settings: Settings) -> Login:
     return Login(USER, file.read_text(encoding="utf-8"), file)
 
 
-def serve(settings: Settings, port: int) -> int:
+def serve(settings: Settings, port: int, host: str = HOST) -> int:
     """Serve the pages until they are ended, and return the exit code of MLflow's server."""
     client(settings)  # makes and migrates the database, which the pages may only read
     viewer = login(settings)
@@ -76,9 +77,11 @@ def serve(settings: Settings, port: int) -> int:
             "VIEWER_PASSWORD": viewer.password,
         }
         subprocess.run([sys.executable, "-c", _ADD_USER], env=environment, check=True)
-        return subprocess.run([sys.executable, *_arguments(port)], env=environment, check=False).returncode
+        return subprocess.run(
+            [sys.executable, *_arguments(port, host)], env=environment, check=False
+        ).returncode
 
 
-def _arguments(port: int) -> list[str]:
-    options = ["--app-name", "basic-auth", "--no-serve-artifacts", "--workers", "1", "--host", HOST]
+def _arguments(port: int, host: str) -> list[str]:
+    options = ["--app-name", "basic-auth", "--no-serve-artifacts", "--workers", "1", "--host", host]
     return ["-m", "mlflow", "server", *options, "--port", str(port)]
