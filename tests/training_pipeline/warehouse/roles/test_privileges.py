@@ -134,6 +134,9 @@ def _refused(settings: Settings, database: str, role: Role, statement: sql.SQL |
     return False
 
 
+_FIELD = {"analytics.gate_seals": "seal", "analytics.gate_decisions": "why"}
+
+
 @pytest.mark.parametrize("relation", EVIDENCE)
 @pytest.mark.parametrize("role", [role for role in ROLES if role != Role.LEDGER])
 @pytest.mark.parametrize(
@@ -150,7 +153,7 @@ def _refused(settings: Settings, database: str, role: Role, statement: sql.SQL |
     ],
 )
 def test_no_step_changes_evidence(built: Settings, relation: str, role: Role, attack: str) -> None:
-    statement = sql.SQL(attack.replace("run_date", "seal") if "seals" in relation else attack)
+    statement = sql.SQL(attack.replace("run_date", _FIELD.get(relation, "run_date")))
     refused = _refused(built, built.database, role, statement.format(sql.SQL(relation)))
     if attack.startswith("grant"):  # Postgres only warns that nothing was granted
         refused = _refused(built, built.database, role, sql.SQL("delete from {}").format(sql.SQL(relation)))
