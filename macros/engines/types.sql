@@ -61,16 +61,31 @@
     {% do return(base ~ ("(" ~ parts[1] if parts | length > 1 else "")) %}
 {% endmacro %}
 
-{# A version of the rows of a relation, or of one of its days: '<rows>:<sum of row hashes>', the same in any order of rows. #}
+{# A version of the rows of a relation, or of one of its days: '<rows>:<sum of row hashes>:<hash over the names and types of the columns>',
+   the same in any order of rows. #}
 {% macro data_version(relation, date_column=none, run_date=none) %}
 select
     cast(count(*) as {{ gates.type_text() }}) || ':'
-    || coalesce(cast(sum({{ gates.row_hash("versioned") }}) as {{ gates.type_text() }}), '0') as version
+    || coalesce(cast(sum({{ gates.row_hash("versioned") }}) as {{ gates.type_text() }}), '0') || ':'
+    || {{ gates.columns_version(relation) }} as version
 from {{ relation }} as versioned
 {% if date_column is not none -%}
 where {{ gates.in_day(date_column, run_date or gates.run_date()) }}
 {%- endif %}
 {% endmacro %}
+
+{# A hash over the names and types of the columns, in their order. Postgres looks at them when the statement runs, so that a statement
+   compiled earlier sees that they have changed since. #}
+{% macro columns_version(relation) %}{{ return(adapter.dispatch("columns_version", "gates")(relation)) }}{% endmacro %}
+{% macro default__columns_version(relation) -%}
+    (
+        select coalesce(md5(cast(json_agg(json_build_array(attname, format_type(atttypid, atttypmod)) order by attnum) as text)), '')
+        from pg_attribute
+        where attrelid = cast({{ gates.literal(relation) }} as regclass) and attnum > 0 and not attisdropped
+    )
+{%- endmacro %}
+{% macro duckdb__columns_version(relation) %}{{ return(gates.literal(gates.columns_hash(relation))) }}{% endmacro %}
+{% macro spark__columns_version(relation) %}{{ return(gates.literal(gates.columns_hash(relation))) }}{% endmacro %}
 
 {% macro row_hash(alias) %}{{ return(adapter.dispatch("row_hash", "gates")(alias)) }}{% endmacro %}
 {% macro default__row_hash(alias) %}{{ return("cast(hashtextextended(cast(" ~ alias ~ " as text), 0) as numeric)") }}{% endmacro %}

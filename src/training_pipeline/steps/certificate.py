@@ -159,7 +159,7 @@ def require_unchanged(settings: Settings, certificate: Certificate) -> None:
     current: dict[str, str] = dict(found)
     differing = [
         f"{relation} was {certificate.versions.get(relation, 'absent')} when the gates ran and is "
-        f"{current.get(relation, 'absent')} now (rows:hash)"
+        f"{current.get(relation, 'absent')} now (rows:hash:columns)"
         for relation in sorted(current.keys() | certificate.versions.keys())
         if current.get(relation) != certificate.versions.get(relation)
     ]

@@ -39,6 +39,13 @@ def _fail_a_gate(settings: Settings) -> None:
     assert not build_data(settings).success
 
 
+def _swap(table: str, one: str, other: str) -> str:
+    return (
+        f"alter table {table} rename {one} to kept; alter table {table} rename {other} to {one};"
+        f" alter table {table} rename kept to {other}"
+    )
+
+
 _ONE_VALUE = "where customer_id = 7 and snapshot_date = '2017-05-31'"
 
 
@@ -61,6 +68,26 @@ _ONE_VALUE = "where customer_id = 7 and snapshot_date = '2017-05-31'"
             f"update analytics.training_set set amount_30 = 0 {_ONE_VALUE}",
             r"the data have changed: training_set was 1000:\S+ when the gates ran and is 1000:\S+ now",
             id="one value of training_set",
+        ),
+        pytest.param(
+            _swap("analytics.training_set", "amount_30", "amount_trend"),
+            r"the data have changed: training_set was 1000:(\S+):\w+ when the gates ran and is 1000:\1:\w+ now",
+            id="two columns of training_set swapped",
+        ),
+        pytest.param(
+            _swap("analytics.training_set", "snapshot_date", "label_end_date"),
+            r"the data have changed: training_set was",
+            id="two other columns of training_set swapped",
+        ),
+        pytest.param(
+            "alter table analytics.training_set alter amount_30 type numeric",
+            r"the data have changed: training_set was",
+            id="another type of a column",
+        ),
+        pytest.param(
+            "alter table raw.interaction rename amount to price; alter table raw.interaction add amount float8",
+            r"the data have changed: raw.interaction was",
+            id="another column of the source",
         ),
         pytest.param(
             "insert into raw.interaction values ('2017-06-30', 3)",
@@ -97,6 +124,13 @@ def test_training_is_refused(built: Settings, statement: str, reason: str) -> No
     with pytest.raises(GateStopped, match=reason) as stopped:
         train(built, RUN_DATE)
     assert stopped.value.exit_code == 3
+
+
+def test_columns_swapped_while_training_reads(built: Settings) -> None:
+    found = certificate.check(built, RUN_DATE)
+    execute(built, _swap("analytics.training_set", "amount_30", "amount_trend"))
+    with pytest.raises(GateStopped, match="the data have changed: training_set was"):
+        certificate.require_unchanged(built, found)
 
 
 def test_training_is_refused_after_a_failed_gate(built: Settings) -> None:
