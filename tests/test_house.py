@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import shutil
 import subprocess
@@ -217,3 +218,28 @@ def test_the_lowest_dbt_is_one_fact() -> None:
 @pytest.mark.parametrize("package", PACKAGES)
 def test_types_are_published(package: str) -> None:
     assert (SOURCES / package / "py.typed").exists()
+
+
+def test_a_group_of_tests_stays_on_one_worker(tmp_path: Path) -> None:
+    """pytest and xdist of the lock understand each other; else each worker makes the expensive fixtures again."""
+    (tmp_path / "test_group.py").write_text(
+        "import os, pathlib, pytest\n"
+        "@pytest.mark.xdist_group('together')\n"
+        "@pytest.mark.parametrize('number', range(6))\n"
+        "def test_it(number):\n"
+        "    pathlib.Path(os.environ['PYTEST_XDIST_WORKER']).touch()\n",
+        encoding="utf-8",
+    )
+    # `-c` keeps the settings of this project away, and the environment those of the worker that runs this test
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", ".", "-n", "2"]
+    done = subprocess.run(
+        [*command, "--dist", "loadgroup", "test_group.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "6 passed" in done.stdout, done.stdout
+    assert len(list(tmp_path.glob("gw*"))) == 1

@@ -49,10 +49,14 @@ def day(run_date: str | None) -> datetime.date:
         raise typer.BadParameter(str(error), param_hint="--run-date") from None
 
 
+MOVED = ("backtest", "suggest", "explain", "accept")
+
+
 def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
+    """Add the commands that were here before they moved to `gates`."""
     for command in COMMANDS:
-        attach(app, command, _project)
+        if command.__name__ in MOVED:
+            attach(app, command, _project)
 
 
 def _project() -> Project:
