@@ -33,7 +33,7 @@
         {% do exceptions.raise_compiler_error("gates." ~ spec.gate ~ ": its test passes the arguments " ~ given | join(", ")
             ~ ", its spec declares " ~ spec.arguments | join(", ") ~ ". Make them equal, in the same order.") %}
     {% endif %}
-    {% for name, value in unknown.items() %}{% do gates.refuse_unknown(spec, name, value) %}{% endfor %}
+    {% for name, value in unknown.items() %}{% do gates.refuse_unknown(spec, given, name, value) %}{% endfor %}
     {# a default needs no check, except where its rule depends on another argument #}
     {% for name, argument in spec.arguments.items()
         if given[name] is defined or argument.default is undefined or argument.at_least | default(0) is not number %}
@@ -94,13 +94,16 @@
     ) %}
 {% endmacro %}
 
-{# Refuses an argument that the gate does not have: mostly it is the name that another package or gate uses for the same thing. #}
-{% macro refuse_unknown(spec, name, value) %}
-    {% set near = namespace(name=none, likeness=0.5) %}
-    {% for known, argument in spec.arguments.items() %}
+{# Refuses an argument that the gate does not have: mostly it is the name that another package or gate uses for the same thing. The hint
+   names no argument that the test gives already; where one required argument is missing, it is meant unless a name is closer. #}
+{% macro refuse_unknown(spec, given, name, value) %}
+    {% set near, missing = namespace(name=none, likeness=0.5), [] %}
+    {% for known, argument in spec.arguments.items() if given[known] is undefined %}
         {% set likeness = 2 if name | lower in argument.also_called | default([]) else gates.likeness(name, known) %}
         {% if likeness > near.likeness %}{% set near.name, near.likeness = known, likeness %}{% endif %}
+        {% if argument.default is undefined %}{% do missing.append(known) %}{% endif %}
     {% endfor %}
+    {% if near.likeness < 0.8 and missing | length == 1 %}{% set near.name = missing[0] %}{% endif %}
     {% if near.likeness < 2 and name == "column_name" %}
         {% set hint = "Declare the test below the model instead of a column." %}
     {% else %}

@@ -130,13 +130,22 @@ def test_unknown_argument(gate: str, parse: Any) -> None:
         ("category_match", "max_unseen", "max_unseen_share"),
         ("row_existence", "date", "date_column"),
         ("value_tolerance", "tolerence", "tolerance"),
+        ("category_match", "category_column", "column_name"),  # the one required argument that is missing
+        ("duplicate_limit", "key_columns", "key"),
     ],
 )
 def test_unknown_argument_gets_a_hint(gate: str, given: str, meant: str, compilers: GateCompiler) -> None:
     """People type the name that another gate, another package or Airflow uses, or mistype it."""
+    others = {name: value for name, value in VALID[gate].items() if name != meant}
     with pytest.raises(Exception, match="gates") as refusal:
-        compilers.compile(gate, {**VALID[gate], given: "x"}, execute=False)
+        compilers.compile(gate, {**others, given: "x"}, execute=False)
     assert f'received "x". Did you mean `{meant}`?' in " ".join(str(refusal.value).split())
+
+
+def test_a_hint_names_no_argument_that_is_given(compilers: GateCompiler) -> None:
+    with pytest.raises(Exception, match="gates") as refusal:
+        compilers.compile("row_existence", {"date_column": "day", "date_colum": "x"}, execute=False)
+    assert '; received "x". Fix the argument in the YAML' in " ".join(str(refusal.value).split())
 
 
 def test_unknown_argument_that_is_like_none(compilers: GateCompiler) -> None:
