@@ -27,9 +27,9 @@
     "segment_column": segment_column, "min_segment_size": min_segment_size, "weight": weight, "on_missing": on_missing, "version": version,
 }, kwargs) %}
 {% set evidence %}
-{# a double has no more than 53 bits for a whole number #}
-{% if args.pass_value is string or (args.pass_value is integer and args.tolerance is none and args.pass_value | abs > 2 ** 53) %}
-    {{ gates.equal_text("value_tolerance", model, args.expression, args.pass_value | string, args) }}
+{# from 2^53 on, the double of a whole number is also the double of another one #}
+{% if args.pass_value is string or (args.pass_value is integer and args.tolerance is none and args.pass_value | abs >= 2 ** 53) %}
+    {{ gates.equal_text("value_tolerance", model, args.expression, args.pass_value, args) }}
 {% else %}
     {% set expected = args.pass_value | float %}
     {% set margin = (expected | abs) * (args.tolerance or 0) %}
