@@ -54,13 +54,15 @@
     {% for word, bound in [[words.lower, row.lower_bound], [words.upper, row.upper_bound]] if bound is not none %}
         {% do bounds.append(word ~ " " ~ gates.quantity(bound, bound_unit)) %}
     {% endfor %}
+    {# a text that reads as a number, as 2024.10, has neither a statistic nor a bound, and stays as it is #}
+    {% set as_text = row.statistic is none and not bounds and row.reference_value is not none %}
     {% do return([
         effect,
         row.gate,
         row.relation,
         (row.metric ~ (" [" ~ row.segment ~ "]" if row.segment != "all" else "")).split() | join(" "),
-        "current " ~ gates.quantity(row.current_value, words.value_unit),
-        "reference " ~ gates.quantity(row.reference_value, words.value_unit) if row.reference_value is not none else "",
+        "current " ~ gates.quantity(row.current_value, words.value_unit, as_text),
+        "reference " ~ gates.quantity(row.reference_value, words.value_unit, as_text) if row.reference_value is not none else "",
         words.statistic ~ " " ~ gates.quantity(row.statistic, words.unit) if row.statistic is not none else "",
         bounds | join(", "),
         "n " ~ gates.quantity(row.sample_size, " rows") if row.sample_size is not none else "",
@@ -90,9 +92,9 @@
 {% endmacro %}
 
 {# A value as a person reads it, with its unit: whole numbers and large ones in full, others with six significant digits. #}
-{% macro quantity(value, unit) %}
+{% macro quantity(value, unit, as_text=false) %}
     {% if value is none %}{% do return("-") %}{% endif %}
-    {% set number = value | float(none) %}
+    {% set number = none if as_text else value | float(none) %}
     {% if number is none %}{% do return((value | string).split() | join(" ") ~ unit) %}{% endif %}
     {% set text = ("%.0f" if 1e5 <= number | abs < 1e15 else "%.6g") | format(number) %}
     {% do return(text ~ (unit[:-1] if text in ["1", "-1"] and unit in [" rows", " days"] else unit)) %}

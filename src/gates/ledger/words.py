@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from gates.ledger.declared import Declared, Row
 from gates.spec.spec import Spec, Statistic, by_argument
-from gates.text import as_number, beside, counted, percent, short
+from gates.text import as_number, beside, counted, percent, printable, short
 
 UNUSABLE = "NULL, NaN or infinite"
 _NO_ROWS_EVER_DAYS = 36_500  # dbt takes a source without rows for as old as its calendar
@@ -34,6 +34,12 @@ class Words:
         return self._arguments.get(name, f"{{{name}}}")
 
     @property
+    def _is_text(self) -> bool:
+        """Return whether two texts were compared: their rows have neither a statistic nor a bound, also where one reads as a number."""
+        judged_by = (self._row["statistic"], *self._bounds)
+        return self._row["reference_value"] is not None and all(each is None for each in judged_by)
+
+    @property
     def metric(self) -> str:
         """Return the metric without the scope that all rows of the test share."""
         return self._declared.metric(self._row)
@@ -52,7 +58,7 @@ class Words:
         others = (self._row["reference_value"], *self._bounds)
         if self._declared.counts_rows(self._row):
             return f"{beside(value, others, digits=15)} row{'' if as_number(value) == 1 else 's'}"
-        return f"{self.metric} is {beside(value, others)}"
+        return f"{self.metric} is {printable(value) if self._is_text else beside(value, others)}"
 
     @property
     def current_share(self) -> str:
@@ -139,6 +145,8 @@ class Words:
     @property
     def expected(self) -> str:
         """Return the value that was expected, with the bounds around it."""
+        if self._is_text:
+            return printable(self._row["reference_value"])
         expected, (lower, upper) = short(self._row["reference_value"]), self._bounds
         return expected if lower == upper else f"{expected}{self.allowed}"
 

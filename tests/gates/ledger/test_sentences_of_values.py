@@ -20,6 +20,11 @@ RATIO: dict[str, Any] = {
 }
 
 SENTENCES: dict[str, Sentence] = {
+    "text that reads as a number": (
+        ledger_row("value_tolerance", metric="max(code)", current_value="007", reference_value="2024.10"),
+        Declared(),
+        "max(code) is 007, expected 2024.10",
+    ),
     "rows": (
         ledger_row("row_existence", current_value="12", lower_bound=100.0),
         Declared(),
