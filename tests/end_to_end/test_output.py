@@ -17,7 +17,7 @@ from .conftest import RUN_DATE, execute
 
 COMMAND = Path(sys.executable).with_name("training-pipeline")
 RUN = ("run", "--fixture", "--run-date", str(RUN_DATE))
-STEPS = ["load", "data gates", "train", "evaluate", "model gates", "promote", "report"]
+STEPS = ["load", "data gates", "past days", "train", "evaluate", "model gates", "promote", "report"]
 
 
 def started(*arguments: str) -> subprocess.CompletedProcess[str]:
