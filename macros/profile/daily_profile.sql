@@ -54,7 +54,7 @@ with totals as (
         count(*) as row_count
     from {{ relation }} as profiled
     where {{ gates.in_days(date_column, first_day, last_day) }}
-    group by 1
+    group by cast({{ gates.column(date_column) }} as date)
 ),
 
 {% if slices -%}
