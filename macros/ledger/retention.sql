@@ -25,7 +25,7 @@
 {% endmacro %}
 
 {# The runs that may go, each with the number of its rows: none that is kept by name, and none that is not as it was sealed, for
-   its rows show that. Decisions about days hold for ever, in a table of their own. #}
+   its rows show that. Decisions about days are in another table, and none is ever removed. #}
 {% macro prunable_invocations_sql(first_kept, keep_invocations) %}
 {% set kept = ["''"] %}
 {% for id in keep_invocations %}{% do kept.append(gates.literal(id)) %}{% endfor %}

@@ -19,7 +19,7 @@ from training_pipeline.registry.models import artifact_root, client, tracking_ur
 from training_pipeline.warehouse.private_file import write_private
 
 HOST = "127.0.0.1"
-CONTAINER_HOST = "0.0.0.0"  # the loopback of a container is reached by nobody; its port is published on that of the machine
+CONTAINER_HOST = "0.0.0.0"  # nobody reaches the loopback of a container; compose publishes the port on the loopback of the machine
 USER = "viewer"
 READ_ONLY = "&options=-c%20default_transaction_read_only%3Don"
 _CONFIGURATION = """[mlflow]
