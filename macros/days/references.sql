@@ -14,7 +14,7 @@
 {% set standing = gates.standing_decisions(
     "select " ~ gates.literal(relation) ~ " as relation", gates.earlier_days("decided.day", days)
 ) if decided %}
-{% set starts = gates.new_level(relation) %}
+{% set starts = gates.new_level_of_test() %}
 select {{ gates.day_number("run_date", today) }} as day_number
 from (
     {% for select in selects %}{{ select }}{% else %}select cast(null as date) as run_date where 1 = 0{% endfor %}
@@ -39,12 +39,9 @@ where {{ gates.earlier_days("calendar_date", days) }}
 {% endif %}
 {% endmacro %}
 
-{# The number of the day on which the history of a gate begins: where its level is new, or, where days of a window are judged, the first
-   day with rows, as SQL. A run for one day does not look for that day: it would read the whole table. #}
-{% macro beginning(first_day) %}
-    {% set level = gates.new_level(gates.relation_name(model)) if execute %}
-    {% if level %}{% do return((level - gates.run_date()).days) %}{% endif %}
-    {% do return(first_day if gates.is_backtest() else none) %}
+{# The day on which the level of the relation of this test is new, none without such a decision. #}
+{% macro new_level_of_test() %}
+    {% do return(gates.new_level(gates.relation_name(model)) if execute) %}
 {% endmacro %}
 
 {# The days before the run date, those included that an earlier judged day of a window looks back on. #}

@@ -1,10 +1,10 @@
 {# CTEs to `compared`: for each judged day, metric and segment, the value on that day, the value on its reference day, the ratio of both
    (statistic), and the bound of the metric. The reference day is `days_back` days before the judged day; where that day must not
    serve as a reference, it is another `days_back` days before, up to 53 times, a year of weeks. So a day is compared after a month of
-   failures too. is_young: the relation had fewer than four such days since it began, or since its level is new. #}
+   failures too. is_young: the relation has no rows four such steps back or earlier, or its level is newer than that. #}
 {% macro compared(model, args) %}
 {% set today, days_back, steps, metrics = gates.run_date(), args.days_back, 53, {} %}
-{% set beginning = gates.beginning("(select min(day_number) from measured where sample_size > 0)") %}
+{% set level = gates.new_level_of_test() %}
 {% for metric, bound in args.metrics.items() %}{% do metrics.update({metric: {"bound": bound}}) %}{% endfor %}
 {% set reference_date = "(select " ~ gates.day_of("reference_day") ~ " from reference_days)" %}
 {% set next_date = "(select " ~ gates.day_of("reference_day + 1") ~ " from reference_days)" %}
@@ -77,15 +77,41 @@ by_metric as (
     group by days.day_number, metrics.metric, metrics.bound, paired.segment
 ),
 
+grown as (
+    {{ gates.grown_days(model, args, 4 * days_back, steps * days_back) }}
+),
+
 compared as (
     select
-        *,
+        by_metric.*,
         {{ gates.is_usable("current_value") }} and {{ gates.is_usable("reference_value") }} as is_usable,
-        {{ "day_number - " ~ 4 * days_back ~ " < " ~ beginning if beginning is not none else "1 = 0" }} as is_young,
+        grown.day_number is null
+        {%- if level %} or by_metric.day_number - {{ 4 * days_back }} < {{ (level - today).days }}{% endif %} as is_young,
         {{ gates.ratio(args.ratio_formula, "current_value", "reference_value") }} as statistic
     from by_metric
+    left join grown on by_metric.day_number = grown.day_number
 )
 {%- endmacro %}
+
+{# The judged days, as day_number, before which the relation has rows `nearest` to `furthest` days back. One row is enough for the one
+   day of a run, so a run does not read them all. #}
+{% macro grown_days(model, args, nearest, furthest) %}
+{% if gates.is_backtest() -%}
+select distinct days.day_number
+from days
+inner join (select distinct day_number from measured where sample_size > 0) as measured_days
+    on measured_days.day_number between days.day_number - {{ furthest }} and days.day_number - {{ nearest }}
+{%- else -%}
+select 0 as day_number
+from {{ model }}
+where
+    {{ gates.in_days(args.date_column, gates.days_before(gates.run_date(), furthest), gates.days_before(gates.run_date(), nearest)) }}
+    {%- if args.weight %}
+    and {{ gates.column(args.weight) }} > 0
+    {%- endif %}
+limit 1
+{%- endif %}
+{% endmacro %}
 
 {# The verdicts of a comparison: a segment too small to judge passes; a relation too young to have a reference is learning. #}
 {% macro compared_verdicts(args) %}

@@ -59,7 +59,7 @@ def on_postgres(rows: Path) -> Iterator[tuple[Execute, Callable[[str], str]]]:
     connection = psycopg.connect(
         host="127.0.0.1",
         port=os.environ["EMBEDDED_PORT"],
-        user="postgres",
+        user=os.environ["EMBEDDED_USER"],
         password=os.environ["EMBEDDED_PASSWORD"],
         dbname=os.environ["EMBEDDED_DATABASE"],
         autocommit=True,

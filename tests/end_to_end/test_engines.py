@@ -58,7 +58,8 @@ def tables(
     pq.write_table(rows, folder / "rows.parquet")
     variables = {
         "EMBEDDED_PORT": str(address.port),
-        "EMBEDDED_PASSWORD": address.password or "",
+        "EMBEDDED_USER": address.user,
+        "EMBEDDED_PASSWORD": address.password,
         "EMBEDDED_DATABASE": database,
         "DUCKDB_PATH": str(folder / "warehouse.duckdb"),
         "SPARK_WAREHOUSE": str(folder / "spark-warehouse"),
@@ -156,6 +157,7 @@ def test_healthy_day_is_built_whole_and_certified(engine: str, tables: dict[str,
     kept = healthy["kept"][0]["kept"]
     assert kept > 0
     assert _certified(healthy) == {
+        ("excluded days", 0),
         ("raw.interaction", kept),
         ("interaction", kept),
         ("training_set", len(healthy["training_set"])),

@@ -98,7 +98,12 @@ def test_dbt_stores_no_table_of_failures(engine: Postgres, dbt: Dbt) -> None:
         "test", "--vars", f"run_date: {RUN_DATE + dt.timedelta(days=1)}", "--store-failures"
     ).success
     tables = engine.query(f"select tablename from pg_tables where schemaname like '{SCHEMA}%'")
-    assert {table["tablename"] for table in tables} == {"orders", "gate_results", "gate_seals"}
+    assert {table["tablename"] for table in tables} == {
+        "orders",
+        "gate_results",
+        "gate_seals",
+        "gate_decisions",
+    }
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def judge(settings: Settings, run_date: dt.date, progress: Progress = lambda *_:
     """Judge the days that training reads and that no gate has judged as they are now, and return in words what the days are.
 
     Days are those from the first with rows to the run date. What gates reject and the file of decisions knows is decided by it.
+    With them the run date is judged once more, because a day that is rejected now may have been its reference.
 
     Raises
     ------
@@ -42,7 +43,8 @@ def judge(settings: Settings, run_date: dt.date, progress: Progress = lambda *_:
     if waiting:
         done = iter(range(1, len(replay.gates) + 1))
         total = len(replay.gates)
-        window.judge(replay, replay.gates, waiting, lambda: progress(next(done, total), total, ""))
+        days = {*waiting, run_date}
+        window.judge(replay, replay.gates, days, lambda: progress(next(done, total), total, ""))
         found = _read(replay, run_date, required)
     if (rejected := _days(found, REJECTED)) and _decide_by_file(settings, replay, run_date, rejected):
         found = _read(replay, run_date, required)
