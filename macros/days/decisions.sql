@@ -227,9 +227,13 @@ from {{ gates.seals() }}
 where kind = 'decision' and lines <> ''
 {% endmacro %}
 
-{# Decisions that were added, changed or removed after they were sealed, as rows of `gates.broken_seals_sql`. #}
+{# Decisions that were added, changed or removed after they were sealed, as rows of `gates.broken_seals_sql`: all that were sealed where
+   their table is gone. A decision that stands there twice was added once. #}
 {% macro broken_decisions_sql() %}
-{% set recorded, sealed = gates.decision_lines(), gates.sealed_decision_lines() %}
+{% set text = gates.type_text() %}
+{% set nothing = "select cast(null as " ~ text ~ ") as invocation_id, cast(null as " ~ text ~ ") as line where 1 = 0" %}
+{% set recorded, sealed = gates.decision_lines() if load_relation(gates.decisions_table()) else nothing, gates.sealed_decision_lines() %}
+{% set numbered = "select *, row_number() over (partition by line order by invocation_id) as copy_number from " %}
 {% for found, expected, problem in [
     (recorded, sealed, "a decision about the day was added or changed after the seal"),
     (sealed, recorded, "a decision about the day that was sealed is gone or changed"),
@@ -239,8 +243,9 @@ select
     'decision' as gate,
     split_part(found.line, ' ', 2) as run_date,
     '{{ problem }}' as problem
-from ({{ found }}) as found
-left join ({{ expected }}) as expected on found.line = expected.line
+from ({{ numbered }}({{ found }}) as lines_found) as found
+left join ({{ numbered }}({{ expected }}) as lines_expected) as expected
+    on found.line = expected.line and found.copy_number = expected.copy_number
 where expected.line is null
 {{ "union all" if not loop.last }}
 {% endfor %}

@@ -30,7 +30,7 @@
 {% endmacro %}
 
 {# Who a gate is, by its id in dbt, for all gates of the project: the relation, the gate and what it looks at, whatever its bounds,
-   severity and name. A name tells apart those that look at the same. NULL in the ledger for tests that are no gates. #}
+   severity and name. A name tells apart those that look at the same, and the id in dbt those of one name. NULL in the ledger for tests that are no gates. #}
 {% macro gate_ids() %}
     {% set ids = {} %}
     {% for unique_id, gate in gates.known_gates().items() %}{% do ids.update({unique_id: gate.id}) %}{% endfor %}
@@ -49,7 +49,11 @@
             {% do same.setdefault(scope, []).append(node) %}
         {% endfor %}
         {% for scope, nodes in same.items() if nodes | length > 1 %}
-            {% for node in nodes %}{% do known[node.unique_id].update({"id": scope ~ gates.named(node.name)}) %}{% endfor %}
+            {% set names = nodes | map(attribute="name") | list %}
+            {% for node in nodes %}
+                {% set name = node.name if names.count(node.name) == 1 else node.unique_id.split(".", 1)[1] %}
+                {% do known[node.unique_id].update({"id": scope ~ gates.named(name)}) %}
+            {% endfor %}
         {% endfor %}
         {% do kept.update({"known_gates": known}) %}
     {% endif %}

@@ -7,7 +7,15 @@
 {% set only = " in (" ~ literals | join(", ") ~ ")" %}
 {% set text = gates.type_text() %}
 with found as (
+    {% if load_relation(gates.ledger()) -%}
     {{ gates.ledger_lines(literals) }}
+    {%- else -%}
+    select
+        {% for name in ["sealed_as", "invocation_id", "line", "first_day"] -%}
+        cast(null as {{ text }}) as {{ name }}{{ "," if not loop.last }}
+        {% endfor -%}
+    where 1 = 0
+    {%- endif %}
 ),
 
 told as (
@@ -46,9 +54,19 @@ pruned as (
 chained as (
     select
         seals.*,
+        {{ gates.seal_sha256() }} as seal_now,
+        {{ gates.sha256("lines") }} as lines_sha256,
         lag(seal, 1, '') over (order by seal_number) as seal_before,
         lag(seal_number, 1, 0) over (order by seal_number) as number_before
     from {{ gates.seals() }} as seals
+),
+
+linked as (
+    -- a NULL is a value that no seal has, so it is compared as one
+    select
+        *,
+        number_before + 1 is distinct from seal_number or seal_before is distinct from previous_seal as is_out_of_chain
+    from chained
 ),
 
 broken as (
@@ -81,25 +99,22 @@ broken as (
         {%- endif %}
     union all
     select
-        chained.invocation_id,
+        linked.invocation_id,
         '-' as gate,
         '-' as run_date,
         case
-            when number_before + 1 <> seal_number or seal_before <> previous_seal then 'the seal before it is gone or changed'
-            when {{ gates.seal_sha256() }} <> seal then 'the seal was changed'
+            when is_out_of_chain then 'the seal before it is gone or changed'
+            when seal_now is distinct from seal then 'the seal was changed'
             else 'the lines of the seal were changed'
         end as problem
-    from chained
-    left join pruned on chained.invocation_id = pruned.pruned_id
+    from linked
+    left join pruned on linked.invocation_id = pruned.pruned_id
     where
-        number_before + 1 <> seal_number
-        or seal_before <> previous_seal
-        or {{ gates.seal_sha256() }} <> seal
-        or ({{ gates.sha256("lines") }} <> rows_sha256 and (pruned.pruned_id is null or lines <> ''))
-    {% if load_relation(gates.decisions_table()) -%}
+        is_out_of_chain
+        or seal_now is distinct from seal
+        or (lines_sha256 is distinct from rows_sha256 and (pruned.pruned_id is null or lines is distinct from ''))
     union all
     {{ gates.broken_decisions_sql() }}
-    {%- endif %}
 )
 
 select distinct * from broken order by invocation_id, gate, run_date, problem

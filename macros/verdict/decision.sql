@@ -9,6 +9,7 @@
     {% set evidence = answer if not execute else gates.with_version(answer, relation, args) if args.version else gates.with_content(answer) %}
     {% if not execute or flags.WHICH not in ["test", "build", "retry"] %}{% do return(evidence) %}{% endif %}
     {% if gates.is_dry_run() %}{% do return("select 0 as failures  -- not decided: --empty or --sample") %}{% endif %}
+    {% do gates.refuse_deferred(model, relation) %}
     {% do gates.refuse_day_that_is_no_date(model, relation) %}
     {% set rows = gates.fetched(gates.with_ephemeral_models(evidence), gates.evidence_columns()) %}
     {% do gates.kept_evidence().rows.update({model.unique_id: rows}) %}
@@ -37,6 +38,18 @@ select * from decided
 
 {# Whether dbt builds the schema without rows (`--empty`) or with a part of them (`--sample`): then gates do not decide. #}
 {% macro is_dry_run() %}{% do return(flags.EMPTY or invocation_args_dict.get("sample") is not none) %}{% endmacro %}
+
+{# Refuses the rows of another schema, which dbt hands over with `--defer` where the relation is not built in this one: what they say would
+   be recorded about this one. test_node: a gate. #}
+{% macro refuse_deferred(test_node, relation) %}
+    {% set node = gates.tested_node(test_node) %}
+    {% if invocation_args_dict.get("defer") and node.relation_name and node.relation_name not in relation | string %}
+        {% do gates.refuse(
+            test_node.test_metadata.name, "model", "built in the schema of the target, " ~ node.relation_name, relation | string,
+            hint="Build it there first, or run dbt without --defer: a gate does not judge another schema."
+        ) %}
+    {% endif %}
+{% endmacro %}
 
 {# The number that dbt takes for failures: positive when a row fails, negative when rows only warn, zero when all pass or are learning.
    A gate that returns no row has proven nothing, and an unknown verdict is no pass: both fail. #}

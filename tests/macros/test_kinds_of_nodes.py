@@ -128,6 +128,45 @@ def test_gates_may_have_one_name_on_two_models(engine: Engine, tmp_path: Path) -
     assert [row["relation"] for row in shop.ledger()] == [f"{SCHEMA}.a", f"{SCHEMA}.b"]
 
 
+def test_gates_of_one_name_on_one_model_are_told_apart(engine: Engine, tmp_path: Path) -> None:
+    """Else a day that both have judged would be judged by neither, for each has another configuration than the other."""
+    gates = [
+        gate("row_existence", {"date_column": "order_date", "min_rows": rows}, name="has_rows")
+        for rows in (1, 9)
+    ]
+    shop = Shop(tmp_path / "shop", engine, {"seeds/orders.yml": properties_of("orders", gates)})
+    assert not shop.dbt("build").success
+    assert {row["verdict"]: row["gate_id"].split(".")[-2] for row in shop.ledger()} == {
+        "pass": "has_rows",
+        "fail": "has_rows",
+    }
+    assert len({row["gate_id"] for row in shop.ledger()}) == len(gates)
+
+
+def test_a_gate_refuses_the_rows_of_another_schema(engine: Engine, tmp_path: Path) -> None:
+    """With `--defer` dbt hands over what another target has built; the ledger would name the relation of this one."""
+    rows = gate("row_existence", {"date_column": "order_date"}, name="has_rows")
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {
+            "models/kept.sql": "select * from {{ ref('orders') }}",
+            "models/kept.yml": properties_of("kept", [rows], kind="models"),
+        },
+    )
+    assert shop.dbt("build").success
+    (shop.directory / "target").rename(shop.directory / "state")
+    profile = {**engine.profile(), "schema": "other"}
+    shop.write({"profiles.yml": {"shop": {"target": "test", "outputs": {"test": profile}}}})
+    deferred = shop.dbt("test", "--select", "kept", "--defer", "--state", "state")
+    assert deferred.statuses["has_rows"] == "error"
+    assert "built in the schema of the target" in " ".join(deferred.printed)
+    (row,) = engine.query("select relation, verdict, reason from other.gate_results")
+    assert row == {"relation": "other.kept", "verdict": "fail", "reason": "query_error"}
+    assert shop.dbt("build").success
+    assert shop.dbt("test", "--select", "kept", "--defer", "--state", "state").success
+
+
 def test_columns_of_a_materialized_view_are_found(postgres: Postgres, tmp_path: Path) -> None:
     columns = [{"name": "order_id", "data_type": "integer"}, {"name": "order_date", "data_type": "date"}]
     shop = Shop(
