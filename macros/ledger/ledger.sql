@@ -94,7 +94,7 @@
     {% do return(statements) %}
 {% endmacro %}
 
-{# Whether the ledger is "absent", "old" (without gate_id, as the first version made it), "unsealed" (the table of seals is gone: what
+{# Whether the ledger is "absent", "old" (without all its columns, as the first version made it), "unsealed" (the table of seals is gone: what
    there is stays unsealed, and `verify` names it), "undecided" (from before there was a table of decisions) or "current"; asked once in an invocation. #}
 {% macro ledger_state() %}
     {% set kept = gates.kept_evidence() %}
@@ -102,7 +102,7 @@
         {% set state = "absent" %}
         {% if load_relation(gates.ledger()) %}
             {% set names = gates.columns_in_relation(gates.ledger()) | map(attribute="name") | list %}
-            {% set state = "old" if "gate_id" not in names else "unsealed" if not load_relation(gates.seals())
+            {% set state = "old" if gates.ledger_columns() | reject("in", names) | list else "unsealed" if not load_relation(gates.seals())
                 else "current" if load_relation(gates.decisions_table()) else "undecided" %}
         {% endif %}
         {% do kept.update({"ledger_state": state}) %}

@@ -26,6 +26,15 @@
     {% endfor %}
 {% endmacro %}
 
+{# A text that cannot control a terminal: of its control characters and invisible marks the codes. #}
+{% macro printable(text) %}
+    {% set shown = namespace(text=text) %}
+    {% for mark in modules.re.findall("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]", text) | unique %}
+        {% set shown.text = shown.text | replace(mark, tojson(mark)[1:-1]) %}
+    {% endfor %}
+    {% do return(shown.text) %}
+{% endmacro %}
+
 {# What a row does to the run: a gate of severity warn never stops it, nor one on a day that a person has accepted. #}
 {% macro effect(row) %}
     {% do return({"pass": "PASS", "learning": "PASS", "warn": "WARN"}.get(
@@ -35,11 +44,16 @@
 
 {# Rows of cells as lines whose columns stand under each other. #}
 {% macro aligned(rows) %}
-    {% set widths, lines = [], [] %}
-    {% for _ in rows | first | default([]) %}
-        {% do widths.append(rows | map(attribute=loop.index0) | map("length") | max) %}
-    {% endfor %}
+    {% set widths, shown, lines = [], [], [] %}
     {% for row in rows %}
+        {% set cells = [] %}
+        {% for cell in row %}{% do cells.append(gates.printable(cell)) %}{% endfor %}
+        {% do shown.append(cells) %}
+    {% endfor %}
+    {% for _ in shown | first | default([]) %}
+        {% do widths.append(shown | map(attribute=loop.index0) | map("length") | max) %}
+    {% endfor %}
+    {% for row in shown %}
         {% set cells = [] %}
         {% for cell in row %}{% do cells.append(cell.ljust(widths[loop.index0])) %}{% endfor %}
         {% do lines.append(cells | select("ne", "") | join("  ") | trim) %}

@@ -24,8 +24,8 @@
     ) %}
 {% endmacro %}
 
-{# The runs that may go, each with the number of its rows: none that is kept by name, and none that is not as it was sealed, for
-   its rows show that. Decisions about days are in another table, and none is ever removed. #}
+{# The runs that may go, each with the number of its rows: none that is kept by name, none that is not as it was sealed, for its rows
+   show that, and none of an id that the entry could not name, as people have written into older ledgers. Decisions about days are in another table, and none is ever removed. #}
 {% macro prunable_invocations_sql(first_kept, keep_invocations) %}
 {% set kept = ["''"] %}
 {% for id in keep_invocations %}{% do kept.append(gates.literal(id)) %}{% endfor %}
@@ -41,6 +41,7 @@ left join (
 where
     broken.invocation_id is null
     and recorded.invocation_id not in ({{ kept | join(", ") }})
+    and recorded.invocation_id = {{ gates.one_word("recorded.invocation_id") }}
 group by recorded.invocation_id
 having max(recorded.run_date) < {{ gates.date_literal(first_kept) }}
 {% endmacro %}

@@ -23,7 +23,7 @@ select
         gates.sha256(gates.text_of_all("row_sha256", "")),
         "case when is_sealed then line_day else '-' end",
         "case when is_sealed then line_gate else '-' end",
-        "case when is_sealed then line_node else invocation_id end",
+        "case when is_sealed then line_node else line_run end",
     ]) }} as line,
     min(line_day) as first_day,
     count(*) as row_count
@@ -34,6 +34,7 @@ from (
         coalesce({{ gates.canonical("recorded.run_date", "date") }}, '-') as line_day,
         {{ gates.one_word("recorded.gate") }} as line_gate,
         {{ gates.one_word("recorded.node_id") }} as line_node,
+        {{ gates.one_word("recorded.invocation_id") }} as line_run,
         {{ gates.row_sha256("recorded") }} as row_sha256
     from {{ gates.ledger() }} as recorded
     left join ({{ sealed or "select distinct invocation_id from " ~ gates.seals() ~ " where kind = 'run'" }}) as sealed
@@ -47,7 +48,7 @@ group by
     is_sealed,
     case when is_sealed then line_day else '-' end,
     case when is_sealed then line_gate else '-' end,
-    case when is_sealed then line_node else invocation_id end
+    case when is_sealed then line_node else line_run end
 {% endmacro %}
 
 {# All columns of a row as one text that no other row has: each value with its length in front. #}

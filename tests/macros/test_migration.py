@@ -96,6 +96,32 @@ def test_accepted_incidents_count_before_they_are_migrated(shop: Shop) -> None:
     assert len(shop.engine.query(f"select 1 from {SCHEMA}.gate_decisions")) == 1
 
 
+@pytest.mark.parametrize("invocation", ["null", "''", "'by hand'", "'two' || chr(10) || 'lines'"])
+def test_rows_that_a_person_has_added_are_sealed_with_the_others(shop: Shop, invocation: str) -> None:
+    shop.engine.execute(
+        [
+            f"insert into {LEDGER} (gate, metric, run_date, verdict, status, node_id, invocation_id)"
+            f" values ('not_stale', 'copy', date '2020-01-01', 'pass', 'pass', 'n', {invocation})"
+        ]
+    )
+    assert shop.dbt("test", run_date=LATER).success
+    assert shop.dbt("run-operation", "verify_gate_results").success
+    pruned = shop.dbt("run-operation", "prune_gate_results", "--args", "{keep_days: 371}", run_date=LATER)
+    assert pruned.success, pruned.printed
+    assert len(shop.ledger("gate = 'not_stale'")) == 1, "no entry could name it"
+    shop.engine.execute([f"update {LEDGER} set verdict = 'fail' where gate = 'not_stale'"])
+    assert not shop.dbt("run-operation", "verify_gate_results").success
+
+
+@pytest.mark.parametrize("column", ["gate_id", "subject_version", "mode"])
+def test_a_migration_that_was_killed_between_two_columns_goes_on(shop: Shop, column: str) -> None:
+    """An engine without transactions keeps the columns that were added."""
+    shop.engine.execute([f"alter table {LEDGER} add column {column} text"])
+    assert shop.dbt("test", run_date=LATER).success
+    assert [row["mode"] for row in shop.ledger()] == ["run"] * 6
+    assert shop.dbt("run-operation", "verify_gate_results").success
+
+
 def test_a_second_run_migrates_nothing(shop: Shop) -> None:
     assert shop.dbt("test", run_date=LATER).success
     before = shop.ledger()

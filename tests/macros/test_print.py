@@ -15,6 +15,7 @@ from .harness.run import invoke
 
 VALUES = {
     "broken\nname": "99999.5",
+    "esc\x1b[2J\u202e": "5",
     "large": "1469307.25",
     "huge": "1e+20",
     "negative": "-250000",
@@ -53,11 +54,12 @@ def lines(make_postgres: Callable[[str], Postgres], tmp_path_factory: pytest.Tem
 
 
 def test_each_metric_is_one_line_and_failures_come_first(lines: list[str]) -> None:
-    assert lines[0] == "gates on 2026-11-22: 6 failed, 0 warned, 6 passed"
+    assert lines[0] == "gates on 2026-11-22: 7 failed, 0 warned, 7 passed"
     assert [" ".join(line.split()) for line in lines[1:-1]] == [
         f"FAIL value_range {SCHEMA}.sales sum( amount ) [{segment}] current {value} at most -1000000 n 1 row out of bounds"
         for segment, value in [
             ("broken name", "99999.5"),
+            ("esc\\u001b[2J\\u202e", "5"),
             ("huge", "1e+20"),
             ("large", "1469307"),
             ("negative", "-250000"),
@@ -69,7 +71,7 @@ def test_each_metric_is_one_line_and_failures_come_first(lines: list[str]) -> No
 
 
 def test_what_passed_is_one_line_for_each_relation(lines: list[str]) -> None:
-    assert lines[-1] == f"PASS  {SCHEMA}.sales: 6 checks passed"
+    assert lines[-1] == f"PASS  {SCHEMA}.sales: 7 checks passed"
 
 
 def test_columns_stand_under_each_other(lines: list[str]) -> None:
