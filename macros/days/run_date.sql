@@ -8,11 +8,14 @@
 
 {% macro parsed_day(name, value, remedy) %}
     {% set text = value | string | trim %}
-    {% if not modules.re.match("^[0-9]{4}-[0-9]{2}-[0-9]{2}$", text) %}
+    {# the day of the month is counted from its first: the 31st of November is the 1st of December, which is another text #}
+    {% set day = modules.datetime.date(text[:4] | int, text[5:7] | int, 1) + modules.datetime.timedelta(days=text[8:] | int - 1)
+        if modules.re.match("^(?!0000)[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$", text) %}
+    {% if not day or day.isoformat() != text %}
         {% do exceptions.raise_compiler_error(
             "gates: " ~ name ~ " must be a day as YYYY-MM-DD; received " ~ tojson(text) ~ ". " ~ remedy) %}
     {% endif %}
-    {% do return(modules.datetime.datetime.strptime(text, "%Y-%m-%d").date()) %}
+    {% do return(day) %}
 {% endmacro %}
 
 {# The day `days` before a date. #}
