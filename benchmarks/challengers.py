@@ -12,13 +12,14 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.judging import Verdict, blocking, judge
+from benchmarks.judging import FIT, PREDICTED, Verdict, blocking, judge
 from training_pipeline.config import Settings
 from training_pipeline.model import estimators, referees
 from training_pipeline.model.dataset import Dataset, Floats, Split, split_by_time
 from training_pipeline.model.measurement import Measurement, Reference
 from training_pipeline.model.measuring import measure
 from training_pipeline.roles import Role
+from training_pipeline.steps import serving
 from training_pipeline.steps.rows import read
 
 _PARTS = {"a third of the customers": 3, "an eighth of the customers": 8}
@@ -50,8 +51,9 @@ def run(run_date: dt.date, refits: int) -> None:
             for _ in range(max(2, refits // 4))
         ]
     kinds["chain"] = _chain(bench, generator)
+    served = serving.measurements(FIT, PREDICTED)
     named = {
-        f"{kind} #{number}": measurements
+        f"{kind} #{number}": [*measurements, *served]
         for kind, all_of_kind in kinds.items()
         for number, measurements in enumerate(all_of_kind)
     }

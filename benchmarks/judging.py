@@ -7,15 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from psycopg.rows import dict_row
 
 from gates.project.dbt import compile_nodes, parse
 from training_pipeline.config import Settings
 from training_pipeline.model.measurement import Measurement
+from training_pipeline.registry.fitness import Fitness
 from training_pipeline.steps.evaluate import row_of
 from training_pipeline.warehouse import dbt, ml_tables
 from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import MODEL_GATE
+
+# What a fresh process says of a healthy model.
+PREDICTED = np.linspace(0, 1, 1_000)
+FIT = Fitness(PREDICTED, 0.0, (), row_seconds=0.02, batch_seconds=0.05, memory=500 * 2**20)
 
 _FIRST_DAY = dt.date(2100, 1, 1)  # each challenger has a separate run date, which no real one has
 

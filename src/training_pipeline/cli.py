@@ -21,7 +21,7 @@ from rich.text import Text
 from gates.errors import GatesError
 from gates.render.terminal import notices
 from gates.text import escaped
-from training_pipeline import cli_db, cli_gates, cli_registry, cli_retention, cli_verify
+from training_pipeline import cli_backfill, cli_db, cli_gates, cli_registry, cli_retention, cli_verify
 from training_pipeline.cli_gates import LockTimeout, RunDate, console, day, load_settings
 from training_pipeline.config import Settings
 
@@ -37,7 +37,13 @@ app = typer.Typer(
 app.add_typer(cli_db.database, name="db")
 app.add_typer(cli_registry.models, name="registry")
 cli_gates.register(app)
-for command in (cli_registry.rollback, cli_registry.mlflow, cli_retention.prune, cli_verify.verify):
+for command in (
+    cli_backfill.backfill,
+    cli_registry.rollback,
+    cli_registry.mlflow,
+    cli_retention.prune,
+    cli_verify.verify,
+):
     app.command()(command)
 
 STYLES = {
@@ -252,6 +258,7 @@ def main() -> None:
             stream.reconfigure(
                 errors="backslashreplace"
             )  # where a character is not of the terminal's encoding
+    logging.raiseExceptions = False  # where the disk is full, a log that cannot be written hides no error
     handler = RichHandler(console=Console(stderr=True), show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:

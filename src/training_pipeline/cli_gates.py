@@ -39,14 +39,14 @@ def load_settings(lock_timeout: float | None) -> Settings:
     return settings if lock_timeout is None else replace(settings, lock_seconds=lock_timeout)
 
 
-def day(run_date: str | None) -> datetime.date:
-    """Resolve the run date; one that was typed wrongly is an error of usage."""
+def day(run_date: str | None, option: str = "--run-date") -> datetime.date:
+    """Resolve a run date; one that was typed wrongly is an error in the use of the option."""
     try:
         return resolve_run_date(run_date)
     except PipelineError as error:
         if run_date is None:
             raise
-        raise typer.BadParameter(str(error), param_hint="--run-date") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 MOVED = ("backtest", "suggest", "explain", "accept")

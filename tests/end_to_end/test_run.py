@@ -22,11 +22,13 @@ STATE = {
     "profile": "select md5(string_agg(p::text, '|' order by p::text)) from analytics.interaction_daily as p",
     "training set": "select md5(string_agg(t::text, '|' order by t::text)) from analytics.training_set as t",
     "evaluation": "select metric, segment, reference, value, lower, upper from ml.model_evaluation"
-    " where reference not in ('champion', 'anchor') order by metric, segment, reference",
+    " where reference not in ('champion', 'anchor') and metric !~ '^serving_.*(seconds|megabytes)'"
+    " order by metric, segment, reference",
     # The last of each. Without comparisons with a champion, which only the second evaluation has.
     "verdicts": "select distinct on (node_id, metric, segment, run_date) node_id, metric, segment, run_date, verdict, reason,"
     " current_value, reference_value from analytics.gate_results"
     " where metric not like '%champion%' and metric not like '%anchor%' and current_value is not null"
+    " and metric !~ 'serving_.*(seconds|megabytes)'"
     " and not (gate = 'row_existence' and relation like '%challenger%')"
     " order by node_id, metric, segment, run_date, recorded_at desc",
 }

@@ -52,6 +52,7 @@ class Dataset:
     features : names of the k feature columns, sorted
     values : shape (n, k), finite
     label : shape (n,), 0 or 1
+    whole_numbers : names of the features whose column is of an integer type
     """
 
     features: tuple[str, ...]
@@ -60,6 +61,7 @@ class Dataset:
     values: Floats
     label_end_date: Days
     label: Integers
+    whole_numbers: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.label)
@@ -68,6 +70,11 @@ class Dataset:
     def frame(self) -> pd.DataFrame:
         """The features as estimators take them, shape (n, k)."""
         return pd.DataFrame(self.values, columns=list(self.features), copy=False)
+
+    @property
+    def typed_frame(self) -> pd.DataFrame:
+        """The features as the table has them, shape (n, k): integers as int64, the others as float64."""
+        return self.frame.astype(dict.fromkeys(sorted(self.whole_numbers), "int64"))
 
     @property
     def snapshots(self) -> list[dt.date]:
@@ -83,6 +90,7 @@ class Dataset:
             values=self.values[mask],
             label_end_date=self.label_end_date[mask],
             label=self.label[mask],
+            whole_numbers=self.whole_numbers,
         )
 
     def fingerprint(self) -> str:
@@ -121,6 +129,7 @@ def concatenate(first: Dataset, second: Dataset) -> Dataset:
         values=np.concatenate([first.values, second.values]),
         label_end_date=np.concatenate([first.label_end_date, second.label_end_date]),
         label=np.concatenate([first.label, second.label]),
+        whole_numbers=first.whole_numbers,
     )
 
 
@@ -143,6 +152,9 @@ def from_table(table: pa.Table, run_date: dt.date) -> Dataset:
         values=np.column_stack([_floats(table, name) for name in features]),
         label_end_date=_days(table, "label_end_date"),
         label=_integers(table, "label"),
+        whole_numbers=frozenset(
+            name for name in features if pa.types.is_integer(table.schema.field(name).type)
+        ),
     )
     _require_rows(dataset, run_date)
     return dataset

@@ -30,6 +30,7 @@ from training_pipeline.warehouse.postgres import address, connect
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import ModelSignature
 
 MODEL_NAME = "interaction_propensity"
 CHAMPION = "champion"
@@ -193,7 +194,7 @@ def register(
     estimator : Pipeline
         Fitted, with `predict_proba`.
     example : DataFrame
-        Rows of features, for the signature and the input example.
+        Rows of features with the types of the feature table, for the signature and the input example.
     tags : Mapping of str to str
         Tags of the MLflow run and of the version.
     parameters, metrics : Mapping
@@ -207,9 +208,7 @@ def register(
     registry = client(settings)
     import mlflow
     import skops.io
-    from mlflow.models import infer_signature
 
-    from training_pipeline.model import estimators
     from training_pipeline.registry import serving
 
     example = example.head(_EXAMPLE_ROWS)
@@ -223,7 +222,7 @@ def register(
                 name="model",
                 python_model=str(Path(serving.__file__)),
                 artifacts={serving.ESTIMATOR: str(file)},
-                signature=infer_signature(example, estimators.predict(estimator, example)),
+                signature=_signature(example),
                 input_example=example,
                 pip_requirements=[f"{name}=={installed_version(name)}" for name in _REQUIREMENTS],
             )
@@ -247,6 +246,18 @@ def download(uri: str, folder: Path) -> Path:
     import mlflow
 
     return Path(mlflow.artifacts.download_artifacts(artifact_uri=uri, dst_path=str(folder)))
+
+
+def _signature(example: pd.DataFrame) -> ModelSignature:
+    """Return the signature: the columns and their types in, a double out. A served model refuses other types."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, Schema, TensorSpec
+
+    columns: list[ColSpec | TensorSpec] = [
+        ColSpec(DataType.long if pd.api.types.is_integer_dtype(kind) else DataType.double, str(name))
+        for name, kind in example.dtypes.items()
+    ]
+    return ModelSignature(Schema(columns), Schema([ColSpec(DataType.double)]))
 
 
 def _experiment(registry: MlflowClient, settings: Settings) -> str:

@@ -21,12 +21,13 @@ from training_pipeline.model.measuring import measure
 from training_pipeline.model.metrics import METRICS
 from training_pipeline.model.segments import WHOLE
 from training_pipeline.registry import champion as champions
-from training_pipeline.registry import loading
+from training_pipeline.registry import fitness, loading
 from training_pipeline.registry.challenger import challenger as challenger_of
 from training_pipeline.registry.champion import Record
 from training_pipeline.registry.history import Champion
 from training_pipeline.registry.models import CHAMPION, Registered
 from training_pipeline.roles import Role, acting_as
+from training_pipeline.steps import serving
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.lock import one_at_a_time
@@ -82,11 +83,17 @@ def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
         before = _Champions(settings, record, challenger, predicted, test)
         references[CHAMPION] = before.reference(champion)
         references[ANCHOR] = before.anchor(references[CHAMPION], run_date)
+    with (
+        loading.checked_files(settings, challenger) as files,
+        fitness.probing(files, test.typed_frame) as probe,
+    ):
+        measured = measure(test, predicted, references, seed=estimators.SEED)
+        measured += serving.measurements(probe.result(), predicted)
     evaluation = Evaluation(
         model_version=challenger.version,
         champion_version=champion.version if champion else None,
         snapshot_date=test.snapshots[0],
-        measurements=measure(test, predicted, references, seed=estimators.SEED),
+        measurements=measured,
     )
     _write(settings, run_date, challenger, evaluation)
     logger.info(

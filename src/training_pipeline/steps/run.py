@@ -87,20 +87,26 @@ def run(
     PipelineError
         When something broke. A gate that stops the run is no error: it is in the outcome.
     """
-    from training_pipeline.report.page import write_report
     from training_pipeline.source.loading import load
 
     outcome = Outcome(run_date)
     with _step(outcome, progress, "load") as advance:
         loaded = load(settings, file=file, fixture=fixture, on_progress=advance)
         outcome.notes["load"] = f"{loaded.rows:,} rows: {loaded.note}"
+    return decide(settings, outcome, progress)
+
+
+def decide(settings: Settings, outcome: Outcome, progress: Progress = lambda *_: None) -> Outcome:
+    """Decide on the run date of the outcome with the rows that are loaded, and write its report; see `run`."""
+    from training_pipeline.report.page import write_report
+
     try:
         _decide(settings, outcome, progress)
     except GateStopped as stopped:
         outcome.stopped = stopped
     with _step(outcome, progress, "report"):
         why = str(outcome.stopped) if outcome.stopped else None
-        outcome.report = write_report(settings, run_date, why)
+        outcome.report = write_report(settings, outcome.run_date, why)
     return outcome
 
 

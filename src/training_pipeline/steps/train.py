@@ -124,7 +124,7 @@ def _fit_and_register(
     return registry.register(
         settings,
         estimator,
-        fitted.frame,
+        fitted.typed_frame,
         tags=tags | {"estimator": choice.name, "choice": choice.reason},
         parameters={
             "estimator": choice.name,

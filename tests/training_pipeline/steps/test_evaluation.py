@@ -26,6 +26,14 @@ from training_pipeline.warehouse.postgres import connect
 from .project import execute
 from .rows import RUN_DATE, training_rows
 
+COUNTS = (
+    *("invalid_predictions", "smaller_class", "serving_difference", "serving_batch_dependence"),
+    *("serving_wrong_inputs", "serving_row_seconds", "serving_batch_seconds", "serving_megabytes"),
+)
+
+
+TIMES = ("serving_row_seconds", "serving_batch_seconds", "serving_megabytes")
+
 
 def _rows(settings: Settings) -> list[Row]:
     with connect(settings) as connection:
@@ -42,11 +50,11 @@ def test_every_metric_alone_and_against_every_baseline(evaluated: Settings) -> N
     assert set(whole) == {
         *((metric, name) for metric in METRICS for name in referees),
         *(("calibration_error", name) for name in (NO_REFERENCE, OWN_NOISE)),
-        *((metric, NO_REFERENCE) for metric in ("invalid_predictions", "smaller_class")),
+        *((metric, NO_REFERENCE) for metric in COUNTS),
     }
     assert whole["auc", "best_feature"]["note"] == "the feature is recency_days"
     for row in whole.values():
-        if row["metric"] not in ("invalid_predictions", "smaller_class"):
+        if row["metric"] not in COUNTS:
             assert row["lower"] <= row["upper"]
         assert (row["model_version"], row["sample_size"], str(row["snapshot_date"])) == (
             "1",
@@ -66,17 +74,28 @@ def test_values_are_those_of_the_served_model_on_the_test_snapshot(evaluated: Se
     assert row["lower"] < row["value"] < row["upper"]
 
 
+def test_a_registered_model_is_fit_for_serving_in_a_fresh_process(evaluated: Settings) -> None:
+    whole = _whole(_rows(evaluated))
+    for name in ("difference", "batch_dependence", "wrong_inputs"):
+        row = whole[f"serving_{name}", NO_REFERENCE]
+        assert (row["value"], row["note"]) == (0, None), name
+
+
 def test_evaluating_again_replaces_the_rows_by_the_same(evaluated: Settings) -> None:
     def without_time() -> list[Row]:
         return [
-            {name: value for name, value in row.items() if name != "evaluated_at"} for row in _rows(evaluated)
+            {name: value for name, value in row.items() if name != "evaluated_at"}
+            for row in _rows(evaluated)
+            if row["metric"] not in TIMES
         ]
 
     before = without_time()
     evaluate(evaluated, RUN_DATE)
     assert without_time() == before
     with connect(evaluated) as connection:
-        assert connection.execute("select count(*) from ml.model_evaluation").fetchone() == (len(before),)
+        assert connection.execute("select count(*) from ml.model_evaluation").fetchone() == (
+            len(before) + len(TIMES),
+        )
 
 
 def test_champion_is_measured_on_the_same_rows(challenged: Settings) -> None:

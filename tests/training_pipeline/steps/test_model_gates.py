@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from benchmarks.judging import Verdict, blocking, judge
+from benchmarks.judging import FIT, PREDICTED, Verdict, blocking, judge
 
 from training_pipeline.config import Settings
 from training_pipeline.model.dataset import Dataset, Floats, from_table, split_by_time
 from training_pipeline.model.measurement import Measurement, Reference
 from training_pipeline.model.measuring import measure
 from training_pipeline.model.referees import references
+from training_pipeline.registry.fitness import Fitness
+from training_pipeline.steps.serving import measurements
 
 from .rows import RUN_DATE, training_rows
 
@@ -91,10 +93,22 @@ BAD: dict[str, tuple[Callable[[Floats, Dataset], Floats], str]] = {
 }  # fmt: skip
 
 
+UNFIT = {
+    "served otherwise": replace(FIT, predicted=PREDICTED + 2e-9),
+    "dependent on the batch": replace(FIT, batch_dependence=2e-9),
+    "takes a wrong input": replace(FIT, accepted=("recency_days missing",)),
+    "slow for a row": replace(FIT, row_seconds=5.0),
+    "slow for a batch": replace(FIT, batch_seconds=6.0),
+    "3 GB": replace(FIT, memory=3 * 2**30),
+    "no number for a row": replace(FIT, predicted=np.append(PREDICTED[:-1], np.nan)),
+    "not served": Fitness(trouble="weights.txt is missing"),
+}
+
+
 @pytest.fixture(scope="module")
 def verdicts(server: Settings, copy_database: Callable[[str, str], None]) -> dict[str, list[Verdict]]:
     """What the gates say of all challengers of this file."""
-    copy_database("template1", server.database)
+    copy_database("template_empty", server.database)
     fitted, test, predicted = _parts()
     referees = references(fitted, test)
     champion = {name: Reference(predicted, "1", by_segment=True) for name in ("champion", "anchor")}
@@ -110,6 +124,12 @@ def verdicts(server: Settings, copy_database: Callable[[str, str], None]) -> dic
     cases["one label"] = measure(one_label, predicted, referees | champion, seed=1)
     few = test.where(np.arange(len(test)) < 40)
     cases["few"] = measure(few, predicted[:40], references(fitted, few), seed=1)
+    served = measurements(FIT, PREDICTED)
+    cases = {name: [*rows, *served] for name, rows in cases.items()}
+    healthy = measure(test, predicted, referees, seed=1)
+    for name, unfit in UNFIT.items():
+        cases[name] = [*healthy, *measurements(unfit, PREDICTED)]
+    cases["never served"] = healthy
     return judge(server, cases)
 
 
@@ -118,6 +138,13 @@ def test_bad_challenger_is_rejected_by_the_gate_that_should_see_it(
     verdicts: dict[str, list[Verdict]], name: str, gate: str
 ) -> None:
     assert gate in blocking(verdicts[name])
+
+
+@pytest.mark.parametrize("name", [*UNFIT, "never served"])
+def test_challenger_that_cannot_be_served_is_rejected_for_that_alone(
+    verdicts: dict[str, list[Verdict]], name: str
+) -> None:
+    assert blocking(verdicts[name]) == {"challenger_is_fit_for_serving"}
 
 
 @pytest.mark.parametrize("name", ["as good", "the first", "not comparable"])
