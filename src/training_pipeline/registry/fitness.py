@@ -59,7 +59,7 @@ class Probe:
     """A process that looks at a model."""
 
     process: subprocess.Popen[bytes]
-    output: IO[bytes]
+    found: Path
     errors: IO[bytes]
     seconds: float
     deadline: float
@@ -71,11 +71,11 @@ class Probe:
         except subprocess.TimeoutExpired:
             self.process.kill()
             return Fitness(trouble=f"it was not done after {self.seconds:.0f} s")
-        lines = _text(self.output).splitlines()
-        if code != 0 or not lines:
-            said = _text(self.errors).strip().splitlines() or [f"the process ended with {code}"]
-            return Fitness(trouble=clipped(printable(said[-1])))
-        found = json.loads(lines[-1])
+        if code != 0 or not self.found.exists():
+            self.errors.seek(0)
+            said = self.errors.read().decode("utf-8", "replace").strip().splitlines()
+            return Fitness(trouble=clipped(printable(said[-1] if said else f"the process ended with {code}")))
+        found = json.loads(self.found.read_text(encoding="utf-8"))
         predicted = np.array(found.pop("predicted"), dtype=np.float64)
         return Fitness(predicted, accepted=tuple(found.pop("accepted")), **found)
 
@@ -95,16 +95,17 @@ def probing(files: Path, rows: pd.DataFrame, seconds: float = SECONDS) -> Iterat
     """
     with (
         tempfile.TemporaryDirectory() as empty,
+        tempfile.TemporaryDirectory() as ours,
         tempfile.TemporaryFile() as given,
-        tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
     ):
         rows.head(MOST_ROWS).to_parquet(given)
         given.seek(0)
+        found = Path(ours) / "found.json"
         process = subprocess.Popen(
-            [sys.executable, "-I", str(Path(probe.__file__)), str(files.resolve())],
+            [sys.executable, "-I", str(Path(probe.__file__)), str(files.resolve()), str(found)],
             stdin=given,
-            stdout=output,
+            stdout=subprocess.DEVNULL,
             stderr=errors,
             cwd=empty,
             env={
@@ -115,12 +116,7 @@ def probing(files: Path, rows: pd.DataFrame, seconds: float = SECONDS) -> Iterat
             },
         )
         try:
-            yield Probe(process, output, errors, seconds, time.monotonic() + seconds)
+            yield Probe(process, found, errors, seconds, time.monotonic() + seconds)
         finally:
             process.kill()
             process.wait()
-
-
-def _text(file: IO[bytes]) -> str:
-    file.seek(0)
-    return file.read().decode("utf-8", "replace")

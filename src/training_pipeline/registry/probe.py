@@ -1,6 +1,6 @@
 """What a server would see of a model: run as a script in a fresh process, in an empty directory, without this package.
 
-Takes the folder of the model's files; reads rows as Parquet from stdin; writes one line of JSON, the last one, to stdout.
+Takes the folder of the model's files and the file for what it finds, as JSON; reads rows as Parquet from stdin.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -77,4 +78,5 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     for ours in ("training_pipeline", "gates"):
         sys.modules[ours] = None  # type: ignore[assignment]  # a server does not have them
-    print(json.dumps(look(sys.argv[1], pd.read_parquet(io.BytesIO(sys.stdin.buffer.read())))))  # noqa: T201
+    found = look(sys.argv[1], pd.read_parquet(io.BytesIO(sys.stdin.buffer.read())))
+    Path(sys.argv[2]).write_text(json.dumps(found), encoding="utf-8")
