@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 QUOTED_CHARACTERS = 80
 WIDTH = 100  # columns
 _UNPRINTABLE = ("Cc", "Cf", "Cs", "Zl", "Zp")  # controls, invisible marks, surrogates, separators of lines
+_FILLER = "\ue000"  # a private character; in front of one that takes two columns of a terminal
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _NO_VALUE = "·"
 
@@ -65,11 +66,32 @@ def listed(names: Sequence[str], shown: int = 3) -> str:
     return ", ".join(names[:shown]) + (f" and {more} more" if more > 0 else "")
 
 
+def columns(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese character or a picture takes two.
+
+    Examples
+    --------
+    >>> columns("abc"), columns("売上")
+    (3, 4)
+    """
+    return len(_filled(text))
+
+
 def wrapped(text: str, first: str = "", indent: str = "", width: int = WIDTH) -> list[str]:
-    """Return a text as lines of at most a width; a longer word is broken."""
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+    """Return a text as lines of at most a width; a longer word is broken.
+
+    Examples
+    --------
+    >>> wrapped("one two three", width=8), wrapped("売上売上", width=6)
+    (['one two', 'three'], ['売上', '売上'])
+    """
+    filled = _filled(text)
+    if len(filled) > len(text):
+        width -= 1  # a word may be broken between a wide character and the filler in front of it
+    lines = textwrap.wrap(
+        filled, width, initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
     ) or [first.rstrip()]
+    return [line.replace(_FILLER, "") for line in lines]
 
 
 def clipped(text: str, width: int = WIDTH) -> str:
@@ -77,10 +99,18 @@ def clipped(text: str, width: int = WIDTH) -> str:
 
     Examples
     --------
-    >>> clipped("one two three", 8), clipped("one", 8)
-    ('one two…', 'one')
+    >>> clipped("one two three", 8), clipped("one", 8), clipped("売上売上", 6)
+    ('one two…', 'one', '売上…')
     """
-    return text if len(text) <= width else f"{text[: width - 1].rstrip()}…"
+    filled = _filled(text)
+    return text if len(filled) <= width else f"{filled[: width - 1].replace(_FILLER, '').rstrip()}…"
+
+
+def _filled(text: str) -> str:
+    return "".join(
+        _FILLER + character if unicodedata.east_asian_width(character) in "WF" else character
+        for character in text
+    )
 
 
 def as_number(value: object) -> float | None:

@@ -11,7 +11,7 @@ from gates.ledger.declared import Declared, Row
 from gates.ledger.evidence import ACCEPTED, effect, name_of
 from gates.ledger.runs import Key, key
 from gates.ledger.wording import sentence
-from gates.text import WIDTH, as_number, clipped, listed, printable, sparkline, wrapped
+from gates.text import WIDTH, as_number, clipped, columns, listed, printable, sparkline, wrapped
 
 EXPLAIN = "gates explain"
 FAIL, WARN = "FAIL", "WARN"
@@ -91,7 +91,7 @@ def card(rows: Sequence[Row], context: Context) -> list[str]:
     past = context.past.get(key(worst), {})
     head = printable(f"{_name(worst, context)} on {context.relation(worst)}")
     if declared.scope:
-        head = clipped(f"{head} where {printable(declared.scope)}", max(WIDTH - len(INDENT), len(head)))
+        head = clipped(f"{head} where {printable(declared.scope)}", max(WIDTH - len(INDENT), columns(head)))
     said = sentence(worst, replace(declared, reference_days=_reference_days(worst, declared, past)))
     if message := context.messages.get(worst["node_id"]):
         said += f": {message}"
@@ -173,7 +173,7 @@ def _next(row: Row, declared: Declared, context: Context) -> list[str]:
         words = [f"RUN_DATE={row['run_date']}", "dbt", "show", "--select", wanted]
     lines = [f"{INDENT}{context.next}"]
     for word in map(shlex.quote, map(printable, words)):
-        if len(lines[-1]) + len(word) > WIDTH - len(" \\ "):
+        if columns(lines[-1]) + columns(word) > WIDTH - len(" \\ "):
             lines[-1] += " \\"
             lines.append(INDENT)
         lines[-1] += f" {word}"

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 
 from gates.render.cards import EXPLAIN, WARN, Context, cards
 from gates.render.overview import by_relation, folded, in_full, tally
-from gates.text import WIDTH, clipped, wrapped
+from gates.text import WIDTH, clipped, columns, wrapped
 from training_pipeline.model.measurement import NO_REFERENCE, OWN_NOISE
 from training_pipeline.model.segments import WHOLE
 from training_pipeline.warehouse import ml_tables
@@ -71,7 +71,7 @@ def verdict_lines(settings: Settings, outcome: Outcome) -> list[str]:
             rest.append(f"{_RELATION}{hint}")
         return [
             *_labelled("STOPPED", head),
-            *(part for line in rest for part in ([line] if len(line) <= WIDTH else folded([line], ""))),
+            *(part for line in rest for part in ([line] if columns(line) <= WIDTH else folded([line], ""))),
         ]
     if outcome.decision is None:
         return []

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 
 from gates.ledger.declared import Declared
 from gates.ledger.runs import key
@@ -113,6 +114,18 @@ def test_tests_that_warned_have_cards_of_their_own() -> None:
     rows = [ratio_row(), warned, passed]
     assert cards(rows, CONTEXT, WARN)[0] == "WARN  other on sales"
     assert [line[:12] for line in cards(rows, CONTEXT, FAIL) if line.startswith("FAIL")] == ["FAIL  volume"]
+
+
+@pytest.mark.parametrize("wide", ["売上" * 90, "売上 " * 90, "📦" * 90])
+def test_no_line_is_wider_than_a_terminal_where_characters_take_two_columns(wide: str) -> None:
+    row = ledger_row(metric=wide, segment=wide, relation=f"shop.{wide}", current_value="2", upper_bound=1.0)
+    context = Context(
+        {row["node_id"]: Declared(wide, gate=True, arguments={"date_column": "day"}, scope=wide)}
+    )
+    lines = cards([row], context, FAIL)
+    assert max(map(cell_len, lines)) <= WIDTH
+    assert cards([row], context, FAIL, room=1) != lines
+    assert cell_len(cards([row], context, FAIL, room=1)[0]) <= WIDTH
 
 
 def test_many_tests_are_named_behind_the_worst() -> None:
