@@ -28,7 +28,7 @@
 }, kwargs) %}
 {% set evidence %}
 {# from 2^53 on, the double of a whole number is also the double of another one #}
-{% if args.pass_value is string or (args.pass_value is integer and args.tolerance is none and args.pass_value | abs >= 2 ** 53) %}
+{% if args.pass_value is string or (args.pass_value is integer and not args.tolerance and args.pass_value | abs >= 2 ** 53) %}
     {{ gates.equal_text("value_tolerance", model, args.expression, args.pass_value, args) }}
 {% else %}
     {% set expected = args.pass_value | float %}

@@ -35,8 +35,10 @@
     {% do return(shown.text) %}
 {% endmacro %}
 
-{# What a row does to the run: a gate of severity warn never stops it, nor one on a day that a person has accepted. #}
+{# What a row does to the run: a gate of severity warn does not stop it, nor one on a day that a person has accepted. A query that
+   crashed stops it whatever the severity, because dbt skips what is downstream of an error. #}
 {% macro effect(row) %}
+    {% if row.status == "error" %}{% do return("FAIL") %}{% endif %}
     {% do return({"pass": "PASS", "learning": "PASS", "warn": "WARN"}.get(
         row.verdict, "WARN" if row.severity == "warn" or row.status == "accepted" else "FAIL"
     )) %}
@@ -61,12 +63,14 @@
     {% do return(lines) %}
 {% endmacro %}
 
-{# message: what the database said, where the query failed. A line break in a metric or a segment is a space. #}
+{# message: what the database or dbt said, where the query failed, without dbt's list of macros. A line break in a metric or a segment is a space. #}
 {% macro evidence_cells(effect, row, message=none) %}
     {% set words = gates.words_of(row) %}
     {% set bound_unit, bounds = words.value_unit if row.statistic is none else words.unit, [] %}
+    {% set judged = row.current_value if row.statistic is none else row.statistic %}
+    {% set digits = gates.telling_digits(judged, [row.lower_bound, row.upper_bound]) %}
     {% for word, bound in [[words.lower, row.lower_bound], [words.upper, row.upper_bound]] if bound is not none %}
-        {% do bounds.append(word ~ " " ~ gates.quantity(bound, bound_unit)) %}
+        {% do bounds.append(word ~ " " ~ gates.quantity(bound, bound_unit, digits=digits)) %}
     {% endfor %}
     {# a text that reads as a number, as 2024.10, has neither a statistic nor a bound, and stays as it is #}
     {% set as_text = row.statistic is none and not bounds and row.reference_value is not none %}
@@ -75,12 +79,12 @@
         row.gate,
         row.relation,
         (row.metric ~ (" [" ~ row.segment ~ "]" if row.segment != "all" else "")).split() | join(" "),
-        "current " ~ gates.quantity(row.current_value, words.value_unit, as_text),
+        "current " ~ gates.quantity(row.current_value, words.value_unit, as_text, digits if row.statistic is none else 6),
         "reference " ~ gates.quantity(row.reference_value, words.value_unit, as_text) if row.reference_value is not none else "",
-        words.statistic ~ " " ~ gates.quantity(row.statistic, words.unit) if row.statistic is not none else "",
+        words.statistic ~ " " ~ gates.quantity(row.statistic, words.unit, digits=digits) if row.statistic is not none else "",
         bounds | join(", "),
         "n " ~ gates.quantity(row.sample_size, " rows") if row.sample_size is not none else "",
-        words.reason ~ (": " ~ message.split() | join(" ") if message else ""),
+        words.reason ~ (": " ~ message.split("> in macro")[0].split() | join(" ") if message else ""),
     ]) %}
 {% endmacro %}
 
@@ -105,11 +109,25 @@
     {% do return(words) %}
 {% endmacro %}
 
-{# A value as a person reads it, with its unit: whole numbers and large ones in full, others with six significant digits. #}
-{% macro quantity(value, unit, as_text=false) %}
+{# The number of significant digits, 6 or more, with which a value does not look like a bound that it differs from. #}
+{% macro telling_digits(value, bounds) %}
+    {% for digits in [6, 9, 12, 15] %}
+        {% set alike = [] %}
+        {% for bound in bounds if bound is not none and value | float(none) is not none and value | float != bound | float %}
+            {% if gates.quantity(value, "", digits=digits) == gates.quantity(bound, "", digits=digits) %}{% do alike.append(bound) %}{% endif %}
+        {% endfor %}
+        {% if not alike %}{% do return(digits) %}{% endif %}
+    {% endfor %}
+    {% do return(17) %}
+{% endmacro %}
+
+{# A value as a person reads it, with its unit: whole numbers and large ones in full, others with six significant digits, or more where
+   that is asked for. #}
+{% macro quantity(value, unit, as_text=false, digits=6) %}
     {% if value is none %}{% do return("-") %}{% endif %}
     {% set number = none if as_text else value | float(none) %}
     {% if number is none %}{% do return((value | string).split() | join(" ") ~ unit) %}{% endif %}
-    {% set text = ("%.0f" if 1e5 <= number | abs < 1e15 else "%.6g") | format(number) %}
+    {% set is_whole = digits == 6 and 1e5 <= number | abs < 1e15 %}
+    {% set text = ("%.0f" if is_whole else "%." ~ digits ~ "g") | format(number) %}
     {% do return(text ~ (unit[:-1] if text in ["1", "-1"] and unit in [" rows", " days"] else unit)) %}
 {% endmacro %}

@@ -14,7 +14,7 @@
     {% set rows = gates.fetched(gates.with_ephemeral_models(evidence), gates.evidence_columns()) %}
     {% do gates.kept_evidence().rows.update({model.unique_id: rows}) %}
     {% set failures = gates.failures(rows) %}
-    {% do gates.keep_last_day(model, failures) %}
+    {% do gates.keep_last_day(model, rows) %}
     {% if failures > 0 and not gates.is_backtest() and gates.is_decided_day(model, rows) %}
         {% do gates.kept_evidence().decided.append(model.unique_id) %}
         {% set failures = -failures %}
@@ -75,14 +75,15 @@ select * from decided
     {% do return(kept.setdefault(invocation_id, {"rows": {}, "last_days": {}, "decided": []})) %}
 {% endmacro %}
 
-{# Looks up the last day that has rows when a `row_existence` gate fails, because people then mostly ask for that day. It is done here,
-   after the evidence is kept, because a failing query ends this gate, while in the hook it would end the recording. #}
-{% macro keep_last_day(test_node, failures) %}
+{# Looks up the last day that has rows when a `row_existence` gate finds none on its day, because people then mostly ask for that day.
+   It is done here, after the evidence is kept, because a failing query ends this gate, while in the hook it would end the recording. #}
+{% macro keep_last_day(test_node, rows) %}
     {% set node = gates.tested_node(test_node) %}
-    {% if failures > 0 and test_node.test_metadata.name == "row_existence" and node.relation_name %}
+    {% set is_empty = not rows | rejectattr("reason", "equalto", "no_current") | list %}
+    {% if is_empty and test_node.test_metadata.name == "row_existence" and node.relation_name %}
         {% set column = gates.column(test_node.test_metadata.kwargs.date_column) %}
-        {% set rows = gates.fetched("select max(" ~ column ~ ") from " ~ node.relation_name, ["last_day"]) %}
-        {% do gates.kept_evidence().last_days.update({test_node.unique_id: (rows[0].last_day | string)[:10]}) %}
+        {% set found = gates.fetched("select max(" ~ column ~ ") from " ~ node.relation_name, ["last_day"]) %}
+        {% do gates.kept_evidence().last_days.update({test_node.unique_id: (found[0].last_day | string)[:10]}) %}
     {% endif %}
 {% endmacro %}
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gates.days.ranges import parsed_range
+from gates.errors import GatesError
 from gates.options import RunDate, day_of, run_date_of
 from gates.project.config import Project
 from gates.render.terminal import advancing, console
@@ -73,7 +74,11 @@ def accept(
             f"give exactly one of them, received {len(chosen)}",
             param_hint="--known, --accepted, --exclude, --new-level, --undo",
         )
-    decision = Decision(tuple(map(parsed_range, day)), chosen[0], why, who or getpass.getuser())
+    try:
+        ranges = tuple(map(parsed_range, day))
+    except GatesError as error:
+        raise typer.BadParameter(str(error), param_hint="DAY") from None
+    decision = Decision(ranges, chosen[0], why, who or getpass.getuser())
     decide(project, decision, relation or ())
     console.print(decision.in_words, soft_wrap=True, markup=False)
 

@@ -128,6 +128,14 @@ def test_bad_input_is_one_line(
         raise result.exception
 
 
+def test_a_day_that_is_none_is_wrong_usage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    profile = {"type": "duckdb", "path": str(tmp_path / "empty.duckdb"), "schema": "freight", "threads": 1}
+    monkeypatch.chdir(write_shop(tmp_path / "project", profile))
+    result = CliRunner().invoke(app, ["accept", "soon", "--known", "--why", "fair", "--profiles-dir", "."])
+    assert result.exit_code == 2
+    assert "received 'soon'" in " ".join(result.stderr.replace("│", "").split())
+
+
 def test_importing_the_tool_loads_no_pipeline() -> None:
     script = (
         "import pkgutil, sys, gates\n"

@@ -152,6 +152,33 @@ def test_a_gate_that_crashes_leaves_a_row(engine: Engine, tmp_path: Path) -> Non
     assert len(shop.ledger("gate = 'value_range'")) == 2
 
 
+def test_a_gate_that_crashes_stops_the_run_whatever_its_severity(engine: Engine, tmp_path: Path) -> None:
+    """dbt skips what is downstream of an error, so the printed line does not call it a warning."""
+    crashes = gate("value_range", {"expression": "sum(absent)", "max_value": 1}, config={"severity": "warn"})
+    shop = Shop(
+        tmp_path / "shop",
+        engine,
+        {
+            "seeds/orders.yml": properties_of("orders", [crashes]),
+            "models/m.sql": "select * from {{ ref('orders') }}",
+        },
+    )
+    done = shop.dbt("build")
+    assert done.statuses["m"] == "skipped"
+    assert f"gates on {LATER}: 1 failed, 0 warned, 0 passed" in done.printed
+
+
+def test_the_last_day_with_rows_is_named_where_the_day_has_none(engine: Engine, tmp_path: Path) -> None:
+    many = gate("row_existence", {"date_column": "order_date", "min_rows": 1000})
+    shop = Shop(tmp_path / "shop", engine, {"seeds/orders.yml": properties_of("orders", [many])})
+    has_rows, has_none = shop.dbt("build"), shop.dbt("build", run_date="2026-11-23")
+    assert [
+        done.statuses["gates_row_existence_orders_order_date__1000"] for done in (has_rows, has_none)
+    ] == ["fail"] * 2
+    assert not any("the last day with rows" in line for line in has_rows.printed)
+    assert any(line.endswith(f"the last day with rows is {LATER}") for line in has_none.printed)
+
+
 def test_evidence_is_recorded_to_the_last_bit(engine: Engine, tmp_path: Path) -> None:
     """Texts have quotes, line breaks, backslashes and other scripts; doubles need all their digits."""
     odd = 'it\'s "q" \\n \\\\ 100% {{ no }} \t\n 雪 🙂 null'

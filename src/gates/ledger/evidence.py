@@ -12,6 +12,7 @@ from gates.text import listed
 
 LEDGER, SEALS = "gate_results", "gate_seals"
 PASSED = ("pass", "warn", "learning")
+CRASHED = "error"  # the status of a test whose query failed
 ACCEPTED = "accepted"  # the status of a gate that failed on a day about which a person has decided
 
 Row = dict[str, Any]
@@ -56,7 +57,13 @@ def latest(
 
 
 def effect(row: Mapping[str, Any]) -> str:
-    """Return what a row does to the run: 'fail', 'warn' or 'pass'. Neither a gate of severity warn nor an accepted day stops it."""
+    """Return what a row does to the run: 'fail', 'warn' or 'pass'.
+
+    Neither a gate of severity warn nor an accepted day stops it. A query that crashed does whatever the severity,
+    because dbt skips what is downstream of an error.
+    """
+    if row.get("status") == CRASHED:
+        return "fail"
     if row["verdict"] in PASSED:
         return "warn" if row["verdict"] == "warn" else "pass"
     return "warn" if row["severity"] == "warn" or row.get("status") == ACCEPTED else "fail"

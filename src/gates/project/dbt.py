@@ -158,8 +158,15 @@ def read_manifest(path: Path, directory: Path) -> dict[str, Any]:
 
 
 def one_line(message: object) -> str:
-    """Return a message without line breaks."""
-    return " ".join(str(message or "no message, see dbt's log").split())
+    """Return a message without line breaks and without the list of macros that dbt ends it with.
+
+    Examples
+    --------
+    >>> one_line("Compilation Error in test a\\n  `max_value` must be a number\\n\\n  > in macro refuse")
+    'Compilation Error in test a `max_value` must be a number'
+    """
+    text, _, _ = str(message or "no message, see dbt's log").partition("> in macro")
+    return " ".join(text.split())
 
 
 def _results(project: Project, command: str, outcome: dbtRunnerResult) -> list[Any]:

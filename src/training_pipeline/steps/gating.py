@@ -10,6 +10,7 @@ from typing import Any
 
 from gates.ledger.declared import declarations
 from gates.ledger.evidence import Row, names
+from gates.project.dbt import one_line
 from gates.render.cards import FAIL, Context, cards
 from gates.text import counted
 from training_pipeline.config import Settings
@@ -124,7 +125,7 @@ def stopped_task(settings: Settings, run_date: dt.date, project_dir: Path) -> Ga
         if name == "run_results.json":
             tests = [result for result in answer["results"] if result["unique_id"].startswith("test.")]
             crashed |= {
-                result["unique_id"]: " ".join(str(result["message"]).split())
+                result["unique_id"]: one_line(result["message"])
                 for result in tests
                 if result["status"] == "error"
             }

@@ -26,8 +26,9 @@ def test_outcomes_are_counted() -> None:
         ledger_row(reason="insufficient_history", verdict="learning"),
         ledger_row(severity="warn"),
         ledger_row(),
+        ledger_row(severity="warn", reason="query_error", status="error"),
     ]
-    assert tally(rows) == "2 checks passed, 1 learning, 1 not applicable, 2 warned, 1 failed"
+    assert tally(rows) == "2 checks passed, 1 learning, 1 not applicable, 2 warned, 2 failed"
     assert tally([ledger_row()]) == "1 check failed"
     assert tally([]) == "no checks"
 
