@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime
-import shutil
 import sys
-import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.fresh import fresh_settings
 from training_pipeline.config import Settings
 from training_pipeline.source import loading
 from training_pipeline.steps import run as pipeline
@@ -25,11 +23,8 @@ MEGABYTE = 2**20
 
 def measure(run_date: datetime.date, fixture: bool) -> None:
     """Run twice and print the seconds of each step, and the rates of loading and reading."""
-    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    folder.chmod(0o755)
-    settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
     console = Console(highlight=False)
-    try:
+    with fresh_settings() as settings:
         started = time.perf_counter()
         embedded.start(settings)
         console.print(f"embedded Postgres, first start   {time.perf_counter() - started:6.1f} s")
@@ -37,9 +32,6 @@ def measure(run_date: datetime.date, fixture: bool) -> None:
         repeated = pipeline.run(settings, run_date, fixture=fixture)
         _show_steps(console, fresh, repeated)
         _show_rates(console, settings, run_date, fixture)
-    finally:
-        embedded.stop(settings)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _show_steps(console: Console, fresh: pipeline.Outcome, repeated: pipeline.Outcome) -> None:

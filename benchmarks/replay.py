@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 import psycopg
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.fresh import fresh_settings
 from gates.days.replay import Replay
 from gates.tuning.past import past_days
 from training_pipeline.config import Settings
@@ -88,22 +86,15 @@ _NEXT = "\n-- next gate\n"
 
 def measure(copies: list[int]) -> None:
     """Print the cost of a year, on the profile and on the rows, for each number of copies of the sample's rows."""
-    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    folder.chmod(0o755)
-    settings = replace(
-        Settings.load(), state_dir=folder, target="embedded", database="warehouse", role=Role.ADMINISTRATOR
-    )
     console = Console(width=140, highlight=False)
-    try:
+    with fresh_settings() as fresh:
+        settings = replace(fresh, role=Role.ADMINISTRATOR)
         embedded.start(settings)
         loading.load(settings)
         for factor in copies:
             rows = _build(settings, factor)
             console.print(_table(settings, f"{rows:,} rows, {DAYS} days, milliseconds"))
             console.print(f"the project's gates over these days: {_project(settings)}")
-    finally:
-        embedded.stop(settings)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _table(settings: Settings, title: str) -> Table:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.fresh import fresh_settings
 from training_pipeline.config import Settings
 from training_pipeline.roles import Role
 from training_pipeline.source import loading
@@ -27,11 +25,8 @@ YEAR = 364  # days, so that weekdays stay
 
 def measure(run_date: dt.date, years: int) -> None:
     """Print the seconds of judging the past for the sample and for as many years made of it, and what the ledger holds then."""
-    folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    folder.chmod(0o755)
-    settings = replace(Settings.load(), state_dir=folder, target="embedded", database="warehouse")
     console = Console(highlight=False)
-    try:
+    with fresh_settings() as settings:
         embedded.start(settings)
         loading.load(settings)
         ledger_owner.prepare(settings)
@@ -39,9 +34,6 @@ def measure(run_date: dt.date, years: int) -> None:
         if years > 1:
             _repeat(settings, years)
             console.print(_measured(settings, run_date, years))
-    finally:
-        embedded.stop(settings)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _repeat(settings: Settings, years: int) -> None:
