@@ -25,7 +25,8 @@
 {% endmacro %}
 
 {# The runs that may go, each with the number of its rows: none that is kept by name, none that is not as it was sealed, for its rows
-   show that, and none of an id that the entry could not name, as people have written into older ledgers. Decisions about days are in another table, and none is ever removed. #}
+   show that, none that has judged past days and whose verdict on one of them is still the last, and none of an id that the entry could
+   not name, as people have written into older ledgers. Decisions about days are in another table, and none is ever removed. #}
 {% macro prunable_invocations_sql(first_kept, keep_invocations) %}
 {% set kept = ["''"] %}
 {% for id in keep_invocations %}{% do kept.append(gates.literal(id)) %}{% endfor %}
@@ -38,8 +39,21 @@ left join (
     from ({{ gates.broken_seals_sql() }}) as findings
 ) as broken
     on recorded.invocation_id = broken.invocation_id
+left join (
+    select distinct invocation_id
+    from (
+        select
+            invocation_id,
+            mode,
+            rank() over (partition by gate_id, run_date order by recorded_at desc, invocation_id desc) as age
+        from {{ gates.ledger() }}
+    ) as verdicts
+    where age = 1 and mode = 'window'
+) as windows
+    on recorded.invocation_id = windows.invocation_id
 where
     broken.invocation_id is null
+    and windows.invocation_id is null
     and recorded.invocation_id not in ({{ kept | join(", ") }})
     and recorded.invocation_id = {{ gates.one_word("recorded.invocation_id") }}
 group by recorded.invocation_id

@@ -88,7 +88,10 @@ def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
         fitness.probing(files, test.typed_frame) as probe,
     ):
         measured = measure(test, predicted, references, seed=estimators.SEED)
-        measured += serving.measurements(probe.result(), predicted)
+        found = probe.result()
+    if found.trouble:
+        logger.warning("version %s cannot be served: %s", challenger.version, found.trouble)
+    measured += serving.measurements(found, predicted)
     evaluation = Evaluation(
         model_version=challenger.version,
         champion_version=champion.version if champion else None,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from gates.days import calendar, decisions, statuses, window
 from gates.days.calendar import Calendar
@@ -14,7 +15,9 @@ from gates.render.days import against_lines
 from gates.text import counted
 from training_pipeline.config import Settings
 from training_pipeline.errors import GateStopped
+from training_pipeline.warehouse import ledger
 from training_pipeline.warehouse.dbt import project, read_manifest
+from training_pipeline.warehouse.postgres import connect
 from training_pipeline.warehouse.required_gates import gates_of_past_days
 
 FILE = "decisions.csv"  # of the dbt project: decisions that were made before the days were judged here
@@ -52,6 +55,27 @@ def judge(settings: Settings, run_date: dt.date, progress: Progress = lambda *_:
     return _in_words(found, len(waiting))
 
 
+def judged_days(settings: Settings, run_date: dt.date) -> frozenset[dt.date]:
+    """Return the days whose status rests on verdicts of the ledger; none where no table of them exists any more."""
+    manifest = read_manifest(settings)
+    required = gates_of_past_days(manifest)
+    if not required or not _exist(settings, manifest, required):
+        return frozenset()
+    found = _read(Replay(project(settings), required), run_date, required)
+    return frozenset(each.day for each in found.days if each.status != UNJUDGED)
+
+
+def judge_again(settings: Settings, run_date: dt.date, days: frozenset[dt.date]) -> None:
+    """Judge those of the days that nobody has judged any more: their status must not be lost with old evidence."""
+    if not days:
+        return
+    required = gates_of_past_days(read_manifest(settings))
+    replay = Replay(project(settings), required)
+    lost = days.intersection(_days(_read(replay, run_date, required), UNJUDGED))
+    if lost:
+        window.judge(replay, replay.gates, lost)
+
+
 def require_fit(run_date: dt.date, found: Calendar) -> None:
     """Compare the status of each day with what training may read.
 
@@ -79,6 +103,17 @@ def _read(replay: Replay, run_date: dt.date, required: list[str]) -> Calendar:
     with replay.connect(run_date) as opened:
         first = calendar.first_day(opened, required) or run_date
         return calendar.read(opened, replay.manifest, first, run_date, gates=required)
+
+
+def _exist(settings: Settings, manifest: Mapping[str, Any], required: Iterable[str]) -> bool:
+    """Say whether all relations exist that these gates look at, and a ledger."""
+    looked_at = {parent for test in required for parent in manifest["nodes"][test]["depends_on"]["nodes"]}
+    names = [
+        manifest["nodes"][parent]["relation_name"] for parent in looked_at if parent in manifest["nodes"]
+    ]
+    with connect(settings) as connection:
+        known = [connection.execute("select to_regclass(%s)", [name]).fetchone() for name in names]
+        return all(row != (None,) for row in known) and ledger.exists(connection, ledger.address(settings))
 
 
 def _days(found: Calendar, status: str) -> list[dt.date]:

@@ -2,7 +2,8 @@
 
 What a champion of the last year rests on stays, however old, and so does what a registered version that stays
 rests on: its evaluation, its certificate, the runs of its gates, its files. The history of promotions is never
-pruned. Each part is removed by itself and found again by itself: after an interruption the same command finishes.
+pruned, and a day that loses its verdict with an old run is judged again, in one statement for all such days.
+Each part is removed by itself and found again by itself: after an interruption the same command finishes.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from training_pipeline.registry import removal
 from training_pipeline.registry.history import PROMOTED, ROLLED_BACK
 from training_pipeline.registry.removal import Training
 from training_pipeline.roles import Role, acting_as
-from training_pipeline.steps import certificate
+from training_pipeline.steps import certificate, past_days
 from training_pipeline.warehouse import ledger, ml_tables
 from training_pipeline.warehouse.dbt import compile_inline
 from training_pipeline.warehouse.lock import one_at_a_time
@@ -93,6 +94,7 @@ def prune(settings: Settings, run_date: dt.date, keep_days: int, *, dry_run: boo
         outdated = removal.outdated(found, first_kept, reasons)
         protected = _protected(history, [one for one in found if one not in outdated], reasons)
         plan = _plan(settings, run_date, keep_days, protected.invocation_ids)
+        judged = frozenset() if dry_run else past_days.judged_days(settings, run_date)
         removed = [
             *_prune_ledger(settings, connection, plan),
             *_prune_tables(settings, connection, first_kept, protected),
@@ -105,6 +107,7 @@ def prune(settings: Settings, run_date: dt.date, keep_days: int, *, dry_run: boo
             *_prune_models(settings, outdated, dry_run),
             *_prune_reports(settings, first_kept, protected, dry_run),
         ]
+    past_days.judge_again(settings, run_date, judged)
     old = removal.versions_of(one for one in found if one.run_date is not None and one.run_date < first_kept)
     return Pruned(first_kept, removed, {version: why for version, why in reasons.items() if version in old})
 

@@ -16,7 +16,7 @@ from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
 from training_pipeline.registry import models as registry
 from training_pipeline.registry import removal
-from training_pipeline.steps import retention
+from training_pipeline.steps import past_days, retention
 from training_pipeline.steps.retention import Pruned, prune
 from training_pipeline.warehouse import ledger
 from training_pipeline.warehouse.dbt import compile_inline
@@ -202,13 +202,23 @@ def test_the_champion_before_stays_for_a_rollback(old: Settings) -> None:
 
 
 def test_an_old_ledger_of_no_champion_goes_by_itself(trainable: Settings) -> None:
-    """Days are still judged afterwards, and what they leave is sealed."""
+    """The days keep their verdicts, judged again at once; days are still judged afterwards, and what they leave is sealed."""
     assert build_data(trainable, NEXT_DAY).success is False, "there is no interaction on that day"
+    before, judged = invocations(trainable), past_days.judged_days(trainable, LATER)
+    assert judged == {RUN_DATE}, "on the other day the gate of the source has stopped the build"
     pruned = prune(trainable, LATER, KEEP_DAYS)
-    assert invocations(trainable) == set()
+    (window,) = invocations(trainable) - before
+    assert invocations(trainable) == {window}
+    assert past_days.judged_days(trainable, LATER) == judged
+    with connect(trainable) as connection:
+        rows = connection.execute("select distinct run_date, verdict, mode from analytics.gate_results")
+        assert set(rows) == {(RUN_DATE, "pass", "window")}
     assert counts(pruned)["certificates"] != "0 rows"
+
+    prune(trainable, LATER, KEEP_DAYS)
+    assert invocations(trainable) == {window}, "what judged days last stays"
     build_data(trainable, NEXT_DAY)
-    assert len(invocations(trainable)) == 1
+    assert len(invocations(trainable)) == 2
     assert broken(trainable) == []
 
 
