@@ -188,3 +188,38 @@ def test_a_lost_database_is_retried_and_then_fails_the_run(airflow: Airflow) -> 
     assert run["tries"][SOURCE_TASK] == 3
     assert run["tasks"]["train"] == "upstream_failed"
     assert "GateStopped" not in answer["log"]
+
+
+POOR = """
+create function ml.poor() returns trigger language plpgsql as
+$$ begin new.value := 0.6; new.lower := 0.55; new.upper := 0.65; return new; end $$;
+create trigger poor before insert on ml.model_evaluation for each row
+when (new.metric = 'auc' and new.reference = 'none' and new.segment = 'all') execute function ml.poor();
+"""
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_model_gate_that_fails_leaves_promotion_unrun_and_the_history_says_why(
+    airflow: Airflow, good_file: Path, dag_settings: Settings
+) -> None:
+    before = query(dag_settings, "select count(*) from ml.promotion_history where decision = 'promoted'")
+    with connect(dag_settings) as connection:
+        connection.execute(POOR.encode())
+    try:
+        answer = airflow.ask({"conf": {"run_date": RUN_DATE, "file": str(good_file)}})
+    finally:
+        with connect(dag_settings) as connection:
+            connection.execute("drop function ml.poor cascade")
+    (run,) = answer["runs"]
+    assert run["state"] == "failed"
+    assert in_state(run, "failed") == {"model_gates.challenger_evaluation.test"}
+    assert in_state(run, "upstream_failed") == {"promote", "outcome"}
+    assert (
+        query(dag_settings, "select count(*) from ml.promotion_history where decision = 'promoted'") == before
+    )
+    (rejected,) = query(
+        dag_settings,
+        "select run_date::text, model_version, reason from ml.promotion_history where decision = 'rejected'",
+    )
+    assert rejected[:2] == (RUN_DATE, "1")
+    assert "challenger_auc" in rejected[2]

@@ -89,9 +89,8 @@ def require_the_same_end(settings: Settings) -> None:
     require_one_champion(settings, "1")
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=() if step == "past days" else pytest.mark.long) for step in STEPS]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("step", STEPS)
 def test_run_that_was_killed(step: str, own: Settings) -> None:
     killed = ended(*COMMAND, step=step, trouble="process")
     assert killed.returncode in (-signal.SIGKILL, 0), killed.stderr
@@ -109,9 +108,8 @@ def test_run_whose_server_was_killed(step: str, own: Settings) -> None:
     require_the_same_end(own)
 
 
-@pytest.mark.parametrize(
-    "step", [pytest.param(step, marks=() if step == "train" else pytest.mark.long) for step in STEPS[:5]]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("step", STEPS[:5])
 def test_run_whose_disk_is_full(step: str, own: Settings) -> None:
     """A limit on the size of files stands for the disk."""
     require_one_line(ended(*COMMAND, step=step, trouble="full disk"))
