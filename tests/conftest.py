@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -53,6 +54,7 @@ SLOWEST_FIRST = ("spark", "tests/end_to_end", "tests/dags")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Ignore warnings of other packages, which this project cannot fix."""
+    sys.argv[1:] = []  # dbt looks there, and takes the -m of pytest for its own, which is deprecated
     for line in TOLERATED:
         config.addinivalue_line("filterwarnings", line)
 

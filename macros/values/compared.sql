@@ -109,6 +109,7 @@ where
     {%- if args.weight %}
     and {{ gates.column(args.weight) }} > 0
     {%- endif %}
+order by {{ gates.column(args.date_column) }} desc  -- the end of an index, where there is one
 limit 1
 {%- endif %}
 {% endmacro %}

@@ -72,7 +72,7 @@ from {{ judged }}
 {% macro with_version(evidence, relation, args) %}
 {% set is_dated = args.date_column is string %}
 {% set whole = gates.tested_node(model).relation_name or relation %}
-{% set days_back = args.judged_days_back + gates.judged_shift() %}
+{% set days_back = args.judged_days_back or gates.judged_shift() %}
 {% set day = gates.day_number(args.date_column, gates.run_date()) ~ " + " ~ days_back if is_dated %}
 {% set first_day = gates.days_before(gates.first_judged(), days_back) %}
 {% set last_day = gates.days_before(gates.run_date(), days_back) %}

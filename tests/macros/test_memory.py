@@ -11,6 +11,7 @@ import pytest
 from .harness.engines import DuckDB, Engine, Postgres, Row
 from .harness.shop import Shop, gate, orders, properties_of
 
+LONG_AGO = "2026-10-01"  # a younger table would be learning
 FIRST_DAY, BAD_DAY, LATER = "2026-11-08", "2026-11-15", "2026-11-22"
 
 
@@ -90,7 +91,7 @@ def test_a_day_that_is_judged_again_and_passes_is_a_reference_again(engine: Engi
 
 def test_a_day_without_a_reference_is_not_rejected(engine: Engine, tmp_path: Path) -> None:
     """Otherwise a missing reference would reject the day, which would then be missing as a reference, without an end."""
-    seed = orders({FIRST_DAY: 5, BAD_DAY: 5})
+    seed = orders({LONG_AGO: 5, FIRST_DAY: 5, BAD_DAY: 5})
     shop = Shop(
         tmp_path / "shop",
         engine,

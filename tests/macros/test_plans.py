@@ -127,8 +127,13 @@ def test_gate_reads_its_days_once_by_the_index(
 ) -> None:
     scans = _scans(postgres, compiler.compile(_name(variant), run_date=RUN_DATE))
     assert [scan["Node Type"] for scan in scans if scan["Node Type"] not in INDEXED] == []
-    assert len(scans) == 1, f"the table is read {len(scans)} times"
-    condition = scans[0].get("Index Cond") or scans[0]["Recheck Cond"]
+    # One row of the index tells interval_ratio whether the table is old enough.
+    days = [
+        scan for scan in scans if scan["Node Type"] != "Index Only Scan" or "interval_ratio" not in variant
+    ]
+    assert len(days) == 1, f"the table is read {len(days)} times"
+    assert len(scans) - len(days) <= 1
+    condition = days[0].get("Index Cond") or days[0]["Recheck Cond"]
     assert "day" in condition
 
 

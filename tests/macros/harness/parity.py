@@ -112,14 +112,14 @@ class Parity:
 
     def fill(self, data: Data, kinds: Sequence[str | None] = ()) -> None:
         """Put the amounts of both days into the table; `kinds` are the texts of the current day."""
-        rows = [
+        rows: list[tuple[dt.date, Any, str | None]] = [
+            (TODAY - dt.timedelta(days=5 * DAYS_BACK), 1.0, None),  # a younger table would be learning
             *((TODAY, amount, None) for amount in data.current),
             *((REFERENCE_DAY, amount, None) for amount in data.reference),
             *((TODAY, None, kind) for kind in kinds),
         ]
         values = ", ".join(f"({', '.join(literal('postgres', value) for value in row)})" for row in rows)
-        insert = f"; insert into parity.rows values {values}" if rows else ""
-        self._connection.execute(f"delete from parity.rows{insert}".encode())
+        self._connection.execute(f"delete from parity.rows; insert into parity.rows values {values}".encode())
 
     def gate(self, gate: str, arguments: Mapping[str, Any]) -> list[Row]:
         """Run the SQL of the gate, as dbt compiles it; return no rows where the query breaks, which is a failure."""

@@ -31,7 +31,7 @@ assert "training_pipeline" not in sys.modules
 
 
 def _test_frame() -> pd.DataFrame:
-    return split_by_time(from_table(training_rows(), RUN_DATE)).test.frame
+    return split_by_time(from_table(training_rows(), RUN_DATE)).test.typed_frame
 
 
 def test_fresh_process_reproduces_the_predictions(evaluated: Settings, tmp_path: Path) -> None:
