@@ -15,6 +15,7 @@ import typer
 
 from gates.commands import COMMANDS
 from gates.errors import GatesError
+from gates.project import interrupts
 from gates.project.config import Project, read_variables
 from gates.render.terminal import console, show_error
 
@@ -106,6 +107,7 @@ for each_command in COMMANDS:
 
 def main() -> None:
     """Run the command line; an expected error is one line and an exit code, not a traceback."""
+    interrupts.remember()
     try:
         app()
     except GatesError as error:

@@ -106,13 +106,21 @@ def test_two_backtests_at_once_say_what_one_says(project: Path, warehouse: psyco
 def test_interrupted_backtest_leaves_no_schema(
     project: Path, warehouse: psycopg.Connection, relations: int
 ) -> None:
+    for _ in range(3):  # an interrupt in the last moment may find the work done
+        code, error = _interrupted(project, warehouse, relations)
+        if code != 0:
+            break
+    assert code not in (0, None)
+    assert "Traceback" not in error
+    assert scratch_schemas(warehouse) == set()
+
+
+def _interrupted(project: Path, warehouse: psycopg.Connection, relations: int) -> tuple[int | None, str]:
     process = started("gates", project, *WITH_FAULTS)
     deadline = time.monotonic() + SECONDS
     while not scratch_schemas(warehouse) or scratch_relations(warehouse) < relations:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
         time.sleep(0.002)
     process.send_signal(signal.SIGINT)
-    out, error = process.communicate(timeout=SECONDS)
-    assert process.returncode not in (0, None), out
-    assert "Traceback" not in error
-    assert scratch_schemas(warehouse) == set()
+    _, error = process.communicate(timeout=SECONDS)
+    return process.returncode, error

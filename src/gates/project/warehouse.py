@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from gates.errors import GatesError
+from gates.project import interrupts
 from gates.project.config import Project, environment
 from gates.project.dbt import QUIET, Manifest, one_line
 
@@ -163,3 +164,4 @@ def _in_one_line(what: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise GatesError(f"{what} failed: {one_line(error)}") from error
+    interrupts.raise_pending()
