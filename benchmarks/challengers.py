@@ -19,7 +19,7 @@ from training_pipeline.model.dataset import Dataset, Floats, Split, split_by_tim
 from training_pipeline.model.measurement import Measurement, Reference
 from training_pipeline.model.measuring import measure
 from training_pipeline.roles import Role
-from training_pipeline.steps import serving
+from training_pipeline.steps import serving_evidence
 from training_pipeline.steps.rows import read
 
 _PARTS = {"a third of the customers": 3, "an eighth of the customers": 8}
@@ -51,7 +51,7 @@ def run(run_date: dt.date, refits: int) -> None:
             for _ in range(max(2, refits // 4))
         ]
     kinds["chain"] = _chain(bench, generator)
-    served = serving.measurements(FIT, PREDICTED)
+    served = serving_evidence.measurements(FIT, PREDICTED)
     named = {
         f"{kind} #{number}": [*measurements, *served]
         for kind, all_of_kind in kinds.items()

@@ -19,6 +19,7 @@ from rich.logging import RichHandler
 from rich.text import Text
 
 from gates.errors import GatesError
+from gates.project import interrupts
 from gates.render.terminal import notices
 from gates.text import escaped
 from training_pipeline import cli_backfill, cli_db, cli_gates, cli_registry, cli_retention, cli_verify
@@ -259,6 +260,7 @@ def main() -> None:
                 errors="backslashreplace"
             )  # where a character is not of the terminal's encoding
     logging.raiseExceptions = False  # where the disk is full, a log that cannot be written hides no error
+    interrupts.remember()
     handler = RichHandler(console=Console(stderr=True), show_path=False)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[handler])
     try:

@@ -13,9 +13,8 @@ class _Interrupts:
 
 def remember() -> None:
     """From now on keep in mind that Ctrl-C was pressed. To be called in the main thread."""
-    if (
-        signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    ):  # else somebody ignores it, or has a handler
+    # Otherwise somebody ignores interrupts, or has a handler.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _interrupted)
 
 

@@ -94,9 +94,9 @@ class Dataset:
         )
 
     def fingerprint(self) -> str:
-        """SHA-256 over the names of the columns, then each column's values in the order of the rows."""
+        """SHA-256 over the names of the columns, those of integers, then each column's values in the order of the rows."""
         digest = hashlib.sha256()
-        digest.update("\x1f".join([*KEYS, *self.features, *LABELS]).encode())
+        digest.update("\x1f".join([*KEYS, *self.features, *LABELS, *sorted(self.whole_numbers)]).encode())
         digest.update(len(self).to_bytes(8, "little"))
         for days in (self.snapshot_date, self.label_end_date):
             digest.update(days.astype("datetime64[D]").astype("<i8").tobytes())

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 ALONE = 25  # rows that are predicted one by one
@@ -44,7 +45,7 @@ def look(folder: str, rows: pd.DataFrame) -> dict[str, Any]:
     ]
     return {
         "predicted": whole,
-        "batch_dependence": max(abs(one - other) for one, other in others),
+        "batch_dependence": float(np.max([abs(one - other) for one, other in others])),  # NaN where one is
         "accepted": [what for what, wrong in wrong_inputs(rows.head(WRONG)) if _accepts(served, wrong)],
         "row_seconds": statistics.median(seconds),
         "batch_seconds": batch_seconds,

@@ -6,9 +6,11 @@ import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 
+from gates.errors import GatesError
 from gates.text import counted
 from training_pipeline.config import Settings
 from training_pipeline.errors import PipelineError
+from training_pipeline.registry import history
 from training_pipeline.roles import Role, acting_as
 from training_pipeline.source.loading import load
 from training_pipeline.steps.run import Outcome, Progress, decide
@@ -16,7 +18,7 @@ from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.lock import one_at_a_time
 from training_pipeline.warehouse.postgres import connect
 
-DECISIONS = ("promoted", "kept", "rejected")  # what a run comes to; the others are made by people
+DECISIONS = (history.PROMOTED, history.KEPT, history.REJECTED)  # what a run comes to; people make the others
 
 
 @one_at_a_time("backfill")
@@ -70,7 +72,7 @@ def backfill(
             continue
         try:
             on_day(decide(settings, Outcome(day), progress))
-        except PipelineError as error:
+        except GatesError as error:
             raise type(error)(
                 f"{error}\nthe backfill ends on {day}; the same command goes on from there"
             ) from error

@@ -27,7 +27,7 @@ from training_pipeline.registry.champion import Record
 from training_pipeline.registry.history import Champion
 from training_pipeline.registry.models import CHAMPION, Registered
 from training_pipeline.roles import Role, acting_as
-from training_pipeline.steps import serving
+from training_pipeline.steps import serving_evidence
 from training_pipeline.steps.rows import read
 from training_pipeline.warehouse import ml_tables
 from training_pipeline.warehouse.lock import one_at_a_time
@@ -91,7 +91,7 @@ def evaluate(settings: Settings, run_date: dt.date) -> Evaluation:
         found = probe.result()
     if found.trouble:
         logger.warning("version %s cannot be served: %s", challenger.version, found.trouble)
-    measured += serving.measurements(found, predicted)
+    measured += serving_evidence.measurements(found, predicted)
     evaluation = Evaluation(
         model_version=challenger.version,
         champion_version=champion.version if champion else None,

@@ -49,6 +49,14 @@ def test_fingerprint_sees_a_renamed_feature() -> None:
     assert from_table(renamed, RUN_DATE).fingerprint() != from_table(table, RUN_DATE).fingerprint()
 
 
+def test_fingerprint_sees_a_feature_of_another_type() -> None:
+    """Otherwise a model would be taken again whose signature refuses the rows."""
+    table = training_rows()
+    place = table.column_names.index("recency_days")
+    retyped = table.set_column(place, "recency_days", table["recency_days"].cast(pa.float64()))
+    assert from_table(retyped, RUN_DATE).fingerprint() != from_table(table, RUN_DATE).fingerprint()
+
+
 def _with_null(table: pa.Table) -> pa.Table:
     return replaced(table, "amount_30", [None, *table["amount_30"].to_pylist()[1:]])
 

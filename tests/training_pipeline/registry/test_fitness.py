@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from mlflow.types import ColSpec, DataType, Schema
 
 from training_pipeline.registry import fitness
 from training_pipeline.registry.fitness import Fitness
-from training_pipeline.steps.serving import measurements
+from training_pipeline.steps.serving_evidence import measurements
 
 # MLflow about the models of this file, not about those of the pipeline
 pytestmark = [
@@ -100,6 +101,11 @@ def test_a_healthy_model_is_fit(look: Look) -> None:
 
 def test_predictions_that_depend_on_the_other_rows(look: Look) -> None:
     assert by_name(look(predicted="rows['spend'].rank(pct=True)"))["serving_batch_dependence"] > 0.1
+
+
+def test_a_row_that_has_a_number_among_others_and_none_alone(look: Look) -> None:
+    found = look(predicted=f"{HEALTHY} if len(rows) > 1 else [np.nan]")
+    assert math.isnan(by_name(found)["serving_batch_dependence"]), "NULL in the table, which the gate rejects"
 
 
 def test_predictions_that_are_others_in_another_process(look: Look) -> None:

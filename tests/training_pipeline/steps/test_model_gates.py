@@ -15,7 +15,7 @@ from training_pipeline.model.measurement import Measurement, Reference
 from training_pipeline.model.measuring import measure
 from training_pipeline.model.referees import references
 from training_pipeline.registry.fitness import Fitness
-from training_pipeline.steps.serving import measurements
+from training_pipeline.steps.serving_evidence import measurements
 
 from .rows import RUN_DATE, training_rows
 
